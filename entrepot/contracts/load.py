@@ -1,0 +1,120 @@
+"""Read contract files: in comes a path, out come compiled contracts, or every problem with its line.
+
+Unknown keys are kept when the file is written again; they are an error in `lint_contract` and a warning in `load_contracts`.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrepot.contracts.compile import Compiled, compile_document, is_time_zone
+from entrepot.contracts.document import Document, read_document
+from entrepot.contracts.findings import ContractErrors, Finding, Findings, say_allowed
+from entrepot.contracts.model import Contract, ForeignKey, Severity
+from entrepot.contracts.relationships import are_comparable
+from entrepot.contracts.ruleset import DeferredRule
+from entrepot.contracts.standard import check_structure, check_version
+from entrepot.kernel.errors import Place, ProjectError
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedContracts:
+    """One contract file: what it compiles to, what is doubtful in it, and its bytes as read."""
+
+    path: Path
+    contracts: tuple[Contract, ...]
+    warnings: tuple[Finding, ...]
+    deferred_rules: tuple[DeferredRule, ...]
+    source: bytes
+
+
+def load_contracts(path: Path, *, default_time_zone: str) -> LoadedContracts:
+    """Compile a contract file.
+
+    Args: default_time_zone: the project's, for zone-less timestamps where the contract names none.
+    Raises: ContractErrors with all problems of the file; ProjectError for an unknown default time zone.
+    """
+    if not is_time_zone(default_time_zone):
+        raise ProjectError(
+            f"the project's time zone is {default_time_zone!r}; allowed is a name of the time zone database, as Europe/Berlin."
+        )
+    found = Findings()
+    document = read_document(path)
+    compiled = _compile(document, default_time_zone, Severity.WARNING, found)
+    if found.errors:
+        raise ContractErrors(found.errors)
+    return LoadedContracts(path, compiled.contracts, tuple(found.warnings), compiled.deferred, document.source)
+
+
+def lint_contract(path: Path, *, default_time_zone: str = "UTC") -> list[Finding]:
+    """Say everything that is wrong or doubtful in a contract file, in the order of the file; empty when it is fine."""
+    found = Findings()
+    try:
+        document = read_document(path)
+    except ContractErrors as error:
+        return list(error.findings)
+    _compile(document, default_time_zone, Severity.ERROR, found)
+    return found.all
+
+
+def check_references(files: Iterable[LoadedContracts]) -> list[Finding]:
+    """Compare foreign keys between files: what a contract refers to must be a column of a comparable type.
+
+    Datasets without a contract among these files are left out: a model may make them.
+    """
+    known = {contract.dataset: (file, contract) for file in files for contract in file.contracts}
+    return [
+        Finding(Severity.ERROR, Place(file.path), f"the rule {rule.id} of {contract.dataset} {reason}.")
+        for file, contract in known.values()
+        for rule in contract.rules
+        if isinstance(rule, ForeignKey) and rule.dataset in known
+        for reason in _compare(contract, rule, known[rule.dataset][1])
+    ]
+
+
+def _compare(contract: Contract, rule: ForeignKey, target: Contract) -> Iterator[str]:
+    columns = {column.name: column for column in target.columns}
+    for source, name in zip(rule.columns, rule.to_columns, strict=True):
+        if name not in columns:
+            yield f"refers to the column {name} of {target.dataset}; allowed is {say_allowed(columns)}"
+        elif not are_comparable(own := contract.column(source).type, columns[name].type):
+            other = f"{target.dataset}.{name} is {columns[name].type}"
+            yield f"compares {source}, which is {own}, though {other}; allowed are columns of one type"
+
+
+def write_contract(loaded: LoadedContracts, path: Path) -> None:
+    """Write a contract file byte for byte as it was read; durable when this returns."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    aside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(loaded.source)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _compile(document: Document, default_time_zone: str, unknown: Severity, found: Findings) -> Compiled:
+    if not check_version(document.root, found):
+        return Compiled((), ())
+    unknown_keys = check_structure(document, found, unknown)
+    return compile_document(document.root, default_time_zone, unknown_keys, found)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
