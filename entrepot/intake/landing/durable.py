@@ -1,0 +1,89 @@
+"""Moves and writes that survive a power loss and never write over a file that is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from entrepot.kernel.ids import new_token
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and its parents durably. Repeatable."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in reversed(missing):
+        sync_folder(path.parent)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file aside, then put it in place, over an older one."""
+    aside = path.with_name(f".{path.name}.{new_token()}.tmp")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    sync_folder(path.parent)
+
+
+def place_beside(source: Path, folder: Path, name: str, sha256: str) -> Path:
+    """Give `source` a free name in `folder`: its own, else with the content's short hash, else numbered.
+
+    The file is moved, but not yet durably: the caller syncs both folders once for many files.
+    """
+    for candidate in _names(name, sha256):
+        target = folder / candidate
+        if _move_if_free(source, target):
+            return target
+    raise AssertionError("unreachable: names are numbered without end")
+
+
+def find_placed(folder: Path, name: str, sha256: str) -> list[Path]:
+    """Files in `folder` that `place_beside` may have made of (name, sha256), the likeliest first."""
+    found = []
+    for candidate in _names(name, sha256):
+        if not (folder / candidate).exists():
+            if candidate != name:
+                break
+            continue
+        found.append(folder / candidate)
+    return found
+
+
+def _names(name: str, sha256: str) -> Iterator[str]:
+    yield name
+    stem, dot, suffix = name.partition(".")
+    yield f"{stem}-{sha256[:8]}{dot}{suffix}"
+    number = 2
+    while True:
+        yield f"{stem}-{sha256[:8]}-{number}{dot}{suffix}"
+        number += 1
+
+
+def _move_if_free(source: Path, target: Path) -> bool:
+    """Link and unlink: unlike a rename this never writes over a file that somebody just put there."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not os.path.samefile(source, target):
+            return False
+        # a crash came between link and unlink
+    except OSError:
+        # A file system without hard links: looking first is the best there is.
+        if target.exists():
+            return False
+        source.rename(target)
+        return True
+    source.unlink()
+    return True

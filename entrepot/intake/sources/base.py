@@ -1,0 +1,51 @@
+"""What a connector's factory is given to build a reader from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrepot.contracts.model import Column
+from entrepot.kernel.events import Emit, ignore
+from entrepot.ports.clock import Clock
+
+
+def nothing_taken(sha256: str) -> str | None:
+    """The memory of a source that has no state: no content was taken before."""
+    return None
+
+
+def no_claims() -> set[str]:
+    """The memory of a source that has no state: no plan knows a claimed file."""
+    return set()
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderContext:
+    """The surroundings of one flow's reader. With the defaults a reader works without state and without a lake."""
+
+    flow: str
+    root: Path
+    """The project's folder: relative paths in options start here."""
+    clock: Clock
+    emit: Emit = ignore
+    is_taken: Callable[[str], str | None] = nothing_taken
+    """sha256 → the batch, in words for people, whose live plan has this content; None when it is new."""
+    columns: tuple[Column, ...] = ()
+    """The contract's columns: they say which columns of text hold numbers; values are typed later, by the engine."""
+    known_claims: Callable[[], set[str]] = no_claims
+    """`claimed` paths (relative to the storage area) of files that a plan names and whose source was not told yet."""
+    scratch: Path | None = None
+    """Folder for short-lived files; None: the project's `.entrepot/tmp`."""
+
+    @property
+    def runtime(self) -> Path:
+        """The project's folder for things that are not files of the user."""
+        return self.root / ".entrepot"
+
+    def make_scratch(self) -> Path:
+        """The folder for short-lived files, created when it is not there."""
+        folder = self.scratch or self.runtime / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
