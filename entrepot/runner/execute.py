@@ -1,0 +1,97 @@
+"""Executing: each node's flow brought up to date, independent ones side by side, what descends from a failure held."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from enum import StrEnum
+
+from entrepot.flow.flow import Services
+from entrepot.flow.loop import Progress, advance
+from entrepot.kernel.errors import EntrepotError
+from entrepot.kernel.events import Event
+from entrepot.ports.state import Plan
+from entrepot.runner.graph import Node, order
+
+
+class Verdict(StrEnum):
+    """How a node ended."""
+
+    ADVANCED = "advanced"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What became of a node."""
+
+    node: Node
+    verdict: Verdict
+    seconds: float = 0.0
+    plans: tuple[Plan, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Inputs that could not be taken; they lie in `rejected/` with a receipt."""
+    error: EntrepotError | None = None
+    held_by: str | None = None
+
+
+def execute(
+    nodes: Sequence[Node], services: Services, *, workers: int = 2, forgive: frozenset[str] = frozenset()
+) -> list[NodeResult]:
+    """Advance all nodes in dependency order; returns their results in that order.
+
+    Errors that are not ours are bugs and are raised after the nodes under way have ended.
+    """
+    ordered = order(nodes)
+    waits = {node.name: _predecessors(node, ordered[:place]) for place, node in enumerate(ordered)}
+    results: dict[str, NodeResult] = {}
+    running: dict[Future[NodeResult], Node] = {}
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="flow") as pool:
+        rest = list(ordered)
+        while rest or running:
+            for node in [n for n in rest if waits[n.name] <= results.keys()]:
+                rest.remove(node)
+                holder = _held_by(node, results)
+                if holder is not None:
+                    results[node.name] = NodeResult(node, Verdict.HELD, held_by=holder)
+                    continue
+                running[pool.submit(_turn, node, services, node.name in forgive)] = node
+            if running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    results[running.pop(future).name] = future.result()
+    return [results[node.name] for node in ordered]
+
+
+def _predecessors(node: Node, before: Sequence[Node]) -> set[str]:
+    """Nodes that must have ended: those this one needs, and others that write the same table."""
+    wanted = node.needs | node.prefers | {node.target}
+    return {other.name for other in before if other.target in wanted}
+
+
+def _held_by(node: Node, results: dict[str, NodeResult]) -> str | None:
+    for result in results.values():
+        if result.node.target in node.needs and result.verdict in (Verdict.FAILED, Verdict.HELD):
+            return result.node.target
+    return None
+
+
+def _turn(node: Node, services: Services, forgive: bool) -> NodeResult:
+    services.emit(Event("node_started", node.name, {"kind": node.kind.value, "target": node.target}))
+    started = time.monotonic()
+    try:
+        missing = node.waits_for()
+        if missing is not None:
+            return NodeResult(node, Verdict.HELD, held_by=missing)
+        progress: Progress = advance(node.build(), services, forgive=forgive)
+    except EntrepotError as error:
+        result = NodeResult(node, Verdict.FAILED, time.monotonic() - started, error=error)
+    else:
+        verdict = Verdict.ADVANCED if progress.settled else Verdict.UNCHANGED
+        result = NodeResult(node, verdict, time.monotonic() - started, tuple(progress.settled), tuple(progress.refused))
+    services.emit(Event("node_ended", node.name, {"verdict": result.verdict.value, "seconds": result.seconds}))
+    return result

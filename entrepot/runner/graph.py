@@ -1,0 +1,91 @@
+"""What a run consists of: nodes (sources, models, KPIs) and what each one needs first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from entrepot.flow.flow import Flow
+
+
+class NodeKind(StrEnum):
+    """What stands behind a node."""
+
+    SOURCE = "source"
+    MODEL = "model"
+    KPI = "kpi"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One flow of the run. `needs` are datasets whose nodes come first; `build` makes the flow when its turn has come."""
+
+    name: str
+    kind: NodeKind
+    target: str
+    build: Callable[[], Flow]
+    needs: frozenset[str] = frozenset()
+    prefers: frozenset[str] = field(default_factory=frozenset)
+    """Datasets that should come first, but whose failure does not hold this node (foreign keys)."""
+    waits_for: Callable[[], str | None] = lambda: None
+    """What must be there before the node can run at all, in words; None when nothing is missing."""
+
+
+def order(nodes: Sequence[Node]) -> list[Node]:
+    """Nodes so that each follows those it needs; the order of unrelated nodes is kept.
+
+    Raises: ValueError on a cycle (models are checked for cycles when they are loaded).
+    """
+    placed: list[Node] = []
+    rest = list(nodes)
+    while rest:
+        waiting = {node.target for node in rest}
+        ready = [node for node in rest if not _others((node.needs | node.prefers) & waiting, node)]
+        if not ready:
+            ready = [node for node in rest if not _others(node.needs & waiting, node)][:1]
+        if not ready:
+            raise ValueError("the flows need each other in a circle: " + ", ".join(node.name for node in rest))
+        placed.extend(ready)
+        rest = [node for node in rest if node not in ready]
+    return placed
+
+
+def _others(needed: frozenset[str], node: Node) -> frozenset[str]:
+    return needed - {node.target}
+
+
+def select(nodes: Sequence[Node], patterns: Iterable[str]) -> list[Node]:
+    """Pick nodes by name or dataset; `+x` adds what x needs, `x+` what needs x. No pattern: all.
+
+    Raises: KeyError with the pattern that names nothing.
+    """
+    wanted = list(patterns)
+    if not wanted:
+        return list(nodes)
+    chosen: set[str] = set()
+    for pattern in wanted:
+        core = pattern.strip("+")
+        found = [node for node in nodes if core in (node.name, node.target)]
+        if not found:
+            raise KeyError(core)
+        for node in found:
+            chosen.add(node.name)
+            if pattern.startswith("+"):
+                chosen |= _reach(nodes, node, up=True)
+            if pattern.endswith("+"):
+                chosen |= _reach(nodes, node, up=False)
+    return [node for node in nodes if node.name in chosen]
+
+
+def _reach(nodes: Sequence[Node], start: Node, *, up: bool) -> set[str]:
+    found: set[str] = set()
+    frontier = [start]
+    while frontier:
+        current = frontier.pop()
+        for other in nodes:
+            linked = other.target in current.needs if up else current.target in other.needs
+            if linked and other.name not in found and other.name != start.name:
+                found.add(other.name)
+                frontier.append(other)
+    return found
