@@ -1,0 +1,86 @@
+"""A query's rows without a contract: as they come, in types that a table can hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from entrepot.adapters.embedded.judge import system_columns
+from entrepot.adapters.embedded.queries import Resolve, open_views, query_schema, translated
+from entrepot.adapters.embedded.quoting import ident
+from entrepot.adapters.embedded.sources import BRINGABLE, Source
+from entrepot.adapters.embedded.staging import Staging
+from entrepot.kernel.errors import ProjectError, UsageError
+from entrepot.kernel.rows import SYSTEM_COLUMNS
+from entrepot.ports.engine import REJECT_SCHEMA, Counts, SplitResult, SplitTask, Staged
+from entrepot.ports.relations import QueryScan
+
+if TYPE_CHECKING:
+    import duckdb
+
+STORABLE = {
+    "HUGEINT": "DECIMAL(38,0)",
+    "UHUGEINT": "DECIMAL(38,0)",
+    "UBIGINT": "DECIMAL(20,0)",
+    "UINTEGER": "BIGINT",
+    "USMALLINT": "INTEGER",
+    "UTINYINT": "SMALLINT",
+    "TIME": "VARCHAR",
+    "TIME WITH TIME ZONE": "VARCHAR",
+    "INTERVAL": "VARCHAR",
+    "UUID": "VARCHAR",
+    "JSON": "VARCHAR",
+    "BIT": "VARCHAR",
+    '"NULL"': "VARCHAR",
+    "TIMESTAMP_S": "TIMESTAMP",
+    "TIMESTAMP_MS": "TIMESTAMP",
+    "TIMESTAMP_NS": "TIMESTAMP",
+}
+"""DuckDB's types that Delta does not know, and in what they are kept. A sum of integers is a HUGEINT, which Parquet would round to a double."""
+
+
+def storable(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """The same rows in types that a table can hold."""
+    with translated():
+        described = connection.execute(f"DESCRIBE {sql}").fetchall()
+    columns = []
+    for name, kind, *_ in described:
+        target = STORABLE.get(kind, "VARCHAR" if str(kind).startswith("ENUM(") else None)
+        columns.append(f"{ident(name)}::{target} AS {ident(name)}" if target else ident(name))
+    return f"SELECT {', '.join(columns)} FROM ({sql})"
+
+
+def split_as_is(task: SplitTask, connection: duckdb.DuckDBPyConnection, resolve: Resolve, into: Path) -> SplitResult:
+    """Stage the one query of a task without contract."""
+    part = task.parts[0]
+    if len(task.parts) != 1 or not isinstance(part.rows, QueryScan):
+        raise UsageError(
+            "Without a contract the engine takes exactly one query.", hint="Write a contract for the source."
+        )
+    select = storable(connection, open_views(connection, part.rows, resolve))
+    schema = query_schema(connection, select)
+    if task.system_columns:
+        select = _stamped(task, select, schema)
+        schema = query_schema(connection, select)
+    staging = Staging(connection, into, schema)
+    with translated():
+        staging.write_accepted(select, "PER_THREAD_OUTPUT")
+    staging.clean()
+    accepted = Staged(schema, tuple(staging.accepted))
+    counts = Counts(accepted.rows, accepted.rows, 0)
+    return SplitResult(accepted, Staged(REJECT_SCHEMA), counts, {}, {part.place: counts})
+
+
+def _stamped(task: SplitTask, select: str, schema: pa.Schema) -> str:
+    brought = tuple(name for name in BRINGABLE if name in schema.names)
+    if "_record_id" not in brought or "_origin" not in brought:
+        raise ProjectError(
+            f"the query gives {', '.join(schema.names)}, but not _record_id and _origin.",
+            hint="Rows get their ids from a driving input; without one the model's kind must be full.",
+        )
+    own = [ident(name) for name in schema.names if name not in SYSTEM_COLUMNS]
+    renamed = ", ".join(f"{name} AS __q{name}" for name in brought)
+    system = system_columns(task.stamp, Source("", {}, brings=brought), "NULL::VARCHAR[]")
+    return f"SELECT {', '.join(own + system)} FROM (SELECT *, {renamed} FROM ({select}))"

@@ -1,0 +1,104 @@
+"""Typed values (Arrow, Parquet, queries) to a contract's types: exact, or null.
+
+- number to number: the value converted there and back is the same. A double becomes a decimal by rounding when the rounded value is
+  within a few units of the double's last bit, or a millionth of the decimal's last place: files carry 2.55 as 2.5499999999999998
+  and a difference of nothing as 1.8e-15. A third digit that somebody wrote is never rounded away. NaN and infinities only fit a double;
+- anything that has a text becomes a string; 0 and 1 become a boolean; texts go by `casts`;
+- a date becomes a timestamp at midnight of the contract's zone; a timestamp becomes a date only at midnight;
+- a timestamp without zone becomes an instant as a text would (`zones`); one with a zone never becomes a wall-clock time.
+
+What can never fit (a list, bytes, a time for a number) fails the batch, not each row.
+"""
+
+from __future__ import annotations
+
+from entrepot.adapters.embedded.casts import Steps, cast_text, sql_type, step
+from entrepot.adapters.embedded.quoting import literal
+from entrepot.adapters.embedded.zones import to_instant
+from entrepot.contracts.model import Column, ColumnType, Kind
+from entrepot.kernel.errors import DataError
+
+ABSENT = "ABSENT"
+"""Source type of a column that the source does not bring."""
+
+_INTEGERS = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+}
+_FLOATS = {"FLOAT", "DOUBLE"}
+_LOCALS = {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+_INSTANTS = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIMESTAMP WITH TIME ZONE_NS"}
+_WITH_TEXT = {"BOOLEAN", "DATE", "TIME", "UUID", "TIME WITH TIME ZONE"} | _INTEGERS | _FLOATS | _LOCALS | _INSTANTS
+
+
+def family(source: str) -> str:
+    """A DuckDB type's kind: its name without parameters; enumerations are texts."""
+    name = source.split("(")[0] if not source.endswith("]") else "LIST"
+    return "VARCHAR" if name in ("ENUM", '"NULL"', "JSON") else name
+
+
+def cast_column(column: Column, source: str, raw: str, name: str, zone: str, place: str) -> Steps:
+    """How a column of DuckDB type `source` is typed. Raises: DataError when it can never be."""
+    kind = family(source)
+    if kind == ABSENT:
+        return (f"NULL::{sql_type(column.type)}",)
+    if kind == "VARCHAR":
+        return cast_text(column.type, raw, name, zone)
+    steps = (raw,) if source == sql_type(column.type) else _convert(column.type, source, raw, name, zone)
+    if steps is None:
+        raise DataError(
+            f"{place}: column {column.name} holds {source.lower()}, which cannot become {column.type}.",
+            hint="Change the type in the contract, or convert the column where it comes from.",
+        )
+    return steps
+
+
+def _convert(to: ColumnType, source: str, raw: str, name: str, zone: str) -> Steps | None:
+    kind, candidate = family(source), step(name, 0)
+    is_number = kind in _INTEGERS or kind in _FLOATS or kind == "DECIMAL"
+    match to.kind:
+        case Kind.STRING if kind in _WITH_TEXT or kind == "DECIMAL":
+            return (f"{raw}::VARCHAR",)
+        case Kind.INTEGER | Kind.DECIMAL | Kind.DOUBLE if is_number:
+            return _number(to, source, raw, candidate)
+        case Kind.BOOLEAN if is_number:
+            return (f"CASE WHEN {raw} = 1 THEN true WHEN {raw} = 0 THEN false END",)
+        case Kind.DATE if kind in _LOCALS or kind in _INSTANTS:
+            local = raw if kind in _LOCALS else f"timezone({literal(zone)}, {raw})"
+            return (
+                local,
+                f"CASE WHEN {candidate}::TIME = TIME '00:00:00' AND isfinite({candidate}) THEN {candidate}::DATE END",
+            )
+        case Kind.TIMESTAMP if kind in _INSTANTS:
+            return _microseconds(raw, candidate, sql_type(to))
+        case Kind.TIMESTAMP if kind in _LOCALS or kind == "DATE":
+            exact = _microseconds(raw, candidate, "TIMESTAMP")
+            return (*exact, to_instant(step(name, 1), zone))
+        case Kind.TIMESTAMP_LOCAL if kind in _LOCALS or kind == "DATE":
+            return _microseconds(raw, candidate, "TIMESTAMP")
+    return None
+
+
+def _microseconds(raw: str, candidate: str, name: str) -> Steps:
+    """Finer timestamps lose nothing or are refused."""
+    return (f"TRY_CAST({raw} AS {name})", f"CASE WHEN {candidate} = {raw} THEN {candidate} END")
+
+
+def _number(to: ColumnType, source: str, raw: str, candidate: str) -> Steps:
+    """The way back goes to the source's own type, in which the comparison is exact."""
+    name = sql_type(to)
+    if source in _FLOATS and to.kind is Kind.DOUBLE:
+        return (f"{raw}::DOUBLE",)
+    same = f"TRY_CAST({candidate} AS {source}) = {raw}"
+    if source in _FLOATS and to.kind is Kind.DECIMAL:
+        ulps = "1e-7" if source == "FLOAT" else "4e-15"
+        same = f"abs({candidate}::DOUBLE - {raw}) <= greatest({ulps} * abs({candidate}::DOUBLE), 1e-{to.scale + 6})"
+    return (f"TRY_CAST({raw} AS {name})", f"CASE WHEN {same} THEN {candidate} END")

@@ -1,0 +1,73 @@
+"""The embedded SQL engine: DuckDB in the process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from entrepot.adapters.embedded.as_is import split_as_is
+from entrepot.adapters.embedded.connections import Settings, instance, open_instance
+from entrepot.adapters.embedded.queries import BATCH_ROWS, QueryResult, Resolve, open_views, query_schema, translated
+from entrepot.adapters.embedded.split import Landing, Progress
+from entrepot.adapters.embedded.staging import empty_folder
+from entrepot.ports.engine import Result, SplitResult, SplitTask
+from entrepot.ports.relations import QueryScan
+
+
+def _ignore(rows: int) -> None:
+    """The listener that does not listen."""
+
+
+class DuckEngine:
+    """Implements `ports.engine.Engine`. Safe to call from several threads: each call has an instance of its own.
+
+    Args:
+        resolve: gives the SQL of a lake table at a version; called with the connection it is for.
+        threads: of one call.
+        memory_mb: limit of one call's DuckDB instance; Arrow batches on their way come on top.
+        temp: folder for what does not fit into memory.
+        on_progress: called with the number of rows of each finished slice.
+        zone: of sessions that have no contract.
+    """
+
+    def __init__(
+        self,
+        resolve: Resolve,
+        *,
+        threads: int,
+        memory_mb: int = 400,
+        temp: Path,
+        on_progress: Progress = _ignore,
+        zone: str = "UTC",
+    ) -> None:
+        self._resolve = resolve
+        self._settings = Settings(threads, memory_mb, temp)
+        self._progress = on_progress
+        self._zone = zone
+
+    def split(self, task: SplitTask, into: Path) -> SplitResult:
+        """As `Engine.split`."""
+        empty_folder(into)
+        zone = task.contract.time_zone if task.contract else self._zone
+        with instance(self._settings, zone) as connection:
+            if task.contract is None:
+                return split_as_is(task, connection, self._resolve, into)
+            return Landing(task, task.contract, connection, self._settings, self._resolve, into, self._progress).run()
+
+    def query(self, scan: QueryScan) -> Result:
+        """As `Engine.query`. Raises: ProjectError for what is wrong with the text, also while reading."""
+        opened = open_instance(self._settings, self._zone)
+        try:
+            sql = open_views(opened.connection, scan, self._resolve)
+            with translated():
+                reader = opened.connection.execute(sql).to_arrow_reader(BATCH_ROWS)
+        except BaseException:
+            opened.close()
+            raise
+        return QueryResult(reader.schema, opened, reader)
+
+    def describe(self, scan: QueryScan) -> pa.Schema:
+        """As `Engine.describe`."""
+        with instance(self._settings, self._zone) as connection:
+            return query_schema(connection, open_views(connection, scan, self._resolve))

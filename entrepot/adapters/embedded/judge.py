@@ -1,0 +1,243 @@
+"""The one SELECT that types and judges the rows of a source.
+
+Level by level: the source's columns, the steps of typing, one verdict per row, the output. Accepted rows are written by a first statement;
+only when some are missing a second one gathers their reasons, over those rows alone. A rejected row then carries everything that its
+quarantine row needs in one JSON text, `REJECT`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entrepot.adapters.embedded.casts import sql_type, step, trimmed
+from entrepot.adapters.embedded.conversions import ABSENT, cast_column, family
+from entrepot.adapters.embedded.quoting import ident, literal
+from entrepot.adapters.embedded.references import Reference
+from entrepot.adapters.embedded.rules import Judgement, Rendering, render_rules
+from entrepot.adapters.embedded.sources import Source
+from entrepot.adapters.embedded.zones import changing_hours
+from entrepot.contracts.model import Contract, Kind, Severity
+from entrepot.kernel.rows import (
+    BATCH,
+    CORRECTS,
+    ORIGIN,
+    RECEIVED_AT,
+    RECORD_ID,
+    ROW_BITS,
+    SOURCE,
+    WARNINGS,
+    Stamp,
+)
+from entrepot.ports.engine import SplitTask
+from entrepot.ports.relations import QueryScan
+
+if TYPE_CHECKING:
+    import duckdb
+
+REJECT = "__reject"
+REJECTED = "__rejected"
+_FAULT_WORDS = {
+    "cell_error": "a value, not an error of the sheet",
+    "ragged_record": "as many fields as there are columns",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Writes the SELECT for sources of one task."""
+
+    task: SplitTask
+    contract: Contract
+    connection: duckdb.DuckDBPyConnection
+    references: Sequence[Reference]
+
+    def select_accepted(self, source: Source, place: str) -> str:
+        """Rows of the table; `place` names the source in errors. Raises: DataError, ContractError."""
+        _, warnings, judged = self._judged(source, place)
+        return f"SELECT {self._output(source, warnings)} FROM ({judged}) WHERE NOT {REJECTED}"
+
+    def select_rejected(self, source: Source, place: str) -> str:
+        """The JSON text of each rejected row."""
+        errors, _, judged = self._judged(source, place)
+        return f"SELECT {self._reject(source, errors)} AS {REJECT} FROM ({judged}) WHERE {REJECTED}"
+
+    def _judged(self, source: Source, place: str) -> tuple[list[Judgement], list[Judgement], str]:
+        """What rejects, what warns, and the typed rows with a verdict."""
+        failed = self._failures(source)
+        judgements = self._rules(failed)
+        types = [
+            Judgement(f"type:{column.name}", (column.name,), failed[column.name], self._expected(column.name))
+            for column in self.contract.columns
+            if column.name in failed
+        ]
+        errors = types + [j for j in judgements if self._rejects(j)]
+        warnings = [j for j in judgements if not self._rejects(j)]
+        verdict = ["(__faults IS NOT NULL)"] if source.has_faults else []
+        verdict += [j.broken for j in errors]
+        # random() is never below 0: it only keeps the filter above the casts, which DuckDB would otherwise compute twice
+        flags = f"coalesce({' OR '.join(verdict) or 'false'}, false) OR random() < 0 AS {REJECTED}"
+        flags += f", coalesce({' OR '.join(j.broken for j in warnings) or 'false'}, false) AS __warned"
+        joins = "".join(reference.join for reference in self.references)
+        return errors, warnings, f"SELECT *, {flags} FROM ({self._typing(source, place)}){joins}"
+
+    def _rules(self, failed: Mapping[str, str]) -> list[Judgement]:
+        typed = {column.name: f"__t{i}" for i, column in enumerate(self.contract.columns)}
+        hits = {reference.rule: reference.hit for reference in self.references}
+        return render_rules(Rendering(self.contract, self.connection, typed, failed, hits))
+
+    def _rejects(self, judgement: Judgement) -> bool:
+        return judgement.severity is Severity.ERROR and not self.task.approved_rules
+
+    def _raw(self, source: Source, number: int) -> str:
+        absent = source.types[self.contract.columns[number].name] == ABSENT
+        return "NULL::VARCHAR" if absent else f"__r{number}"
+
+    def _typing(self, source: Source, place: str) -> str:
+        """The source with the typed columns `__t<n>` beside its own."""
+        chains = [
+            cast_column(
+                column, source.types[column.name], self._raw(source, i), f"__c{i}", self.contract.time_zone, place
+            )
+            for i, column in enumerate(self.contract.columns)
+        ]
+        query = f"SELECT * FROM {source.relation}"
+        for level in range(max(len(chain) for chain in chains)):
+            added = []
+            for i, chain in enumerate(chains):
+                if level < len(chain):
+                    name = f"__t{i}" if level == len(chain) - 1 else step(f"__c{i}", level)
+                    added.append(f"{chain[level]} AS {name}")
+            query = f"SELECT *, {', '.join(added)} FROM ({query})"
+        return query
+
+    def _failures(self, source: Source) -> dict[str, str]:
+        """column → SQL that is true when there is a value, but not one of the column's type."""
+        failures = {}
+        for i, column in enumerate(self.contract.columns):
+            kind = source.types[column.name]
+            if kind in (ABSENT, sql_type(column.type)) or column.type.kind is Kind.STRING:
+                continue
+            there = f"{trimmed(f'__r{i}')} <> ''" if family(kind) == "VARCHAR" else f"__r{i} IS NOT NULL"
+            failures[column.name] = f"(CASE WHEN __t{i} IS NULL THEN coalesce({there}, false) ELSE false END)"
+        return failures
+
+    def _expected(self, name: str) -> str:
+        column_type = self.contract.column(name).type
+        words = str(column_type) + (f" written as {column_type.format}" if column_type.format else "")
+        zone = self.contract.time_zone
+        if column_type.kind is Kind.TIMESTAMP and zone != "UTC" and changing_hours(zone):
+            return f"{words}; without an offset, a time that the clocks of {zone} show once"
+        return words
+
+    def _output(self, source: Source, warnings: list[Judgement]) -> str:
+        own = [f"__t{i} AS {ident(column.name)}" for i, column in enumerate(self.contract.columns)]
+        if not self.task.system_columns:
+            return ", ".join(own)
+        return ", ".join(own + system_columns(self.task.stamp, source, _warned(warnings)))
+
+    def _reject(self, source: Source, judgements: list[Judgement]) -> str:
+        """SQL: all that the quarantine row needs, as JSON."""
+        identity = identity_columns(self.task.stamp, source)
+        row = ", ".join(
+            f"{literal(column.name)}, {self._as_it_came(source, i)}" for i, column in enumerate(self.contract.columns)
+        )
+        fields = {
+            "id": identity[RECORD_ID] if self.task.system_columns or not _is_query(self.task) else "NULL::BIGINT",
+            "origin": identity[ORIGIN],
+            "corrects": identity[CORRECTS],
+            "place": _place(source),
+            "row": f"json_object({row})::VARCHAR",
+            "reasons": self._reasons(source, judgements),
+        }
+        return "to_json({" + ", ".join(f"'{name}': {value}" for name, value in fields.items()) + "})::VARCHAR"
+
+    def _as_it_came(self, source: Source, number: int) -> str:
+        """SQL: the text of a column; where the reader gave a fault instead of a value, the fault's text."""
+        raw = f"{self._raw(source, number)}::VARCHAR"
+        if not source.has_faults:
+            return raw
+        name = literal(self.contract.columns[number].name)
+        return f'coalesce({raw}, list_filter(__faults, lambda f: f."column" = {name})[1]."text")'
+
+    def _reasons(self, source: Source, judgements: list[Judgement]) -> str:
+        positions = {column.name: i for i, column in enumerate(self.contract.columns)}
+        cases = []
+        for j in judgements:
+            values = [f"{self._raw(source, positions[column])}::VARCHAR" for column in j.columns]
+            value = values[0] if len(values) == 1 else f"concat_ws(', ', {', '.join(values)})"
+            reason = reason_struct(j.rule, ", ".join(j.columns), value, j.expected)
+            cases.append(f"CASE WHEN {j.broken} THEN {reason} END")
+        broken = f"list_filter([{', '.join(cases)}], lambda r: r IS NOT NULL)" if cases else "[]"
+        if not source.has_faults:
+            return broken
+        # of a record that cannot be read as a whole nothing else is worth saying
+        whole = 'len(list_filter(coalesce(__faults, []), lambda f: f."column" IS NULL)) > 0'
+        return f"list_concat({_fault_reasons()}, CASE WHEN {whole} THEN [] ELSE {broken} END)"
+
+
+def _is_query(task: SplitTask) -> bool:
+    return any(isinstance(part.rows, QueryScan) for part in task.parts)
+
+
+def reason_struct(rule: str, column: str, value: str, expected: str, at: str = "NULL::VARCHAR") -> str:
+    """SQL: one reason; `value` and `at` are SQL."""
+    return (
+        f"{{'rule': {literal(rule)}, 'column': {literal(column)}, 'value': {value}, "
+        f"'expected': {literal(expected)}, 'at': {at}}}"
+    )
+
+
+def _fault_reasons() -> str:
+    words = " ".join(f"WHEN {literal(reason)} THEN {literal(text)}" for reason, text in _FAULT_WORDS.items())
+    expected = f"CASE f.reason {words} ELSE 'a record that can be read' END"
+    return (
+        "list_transform(coalesce(__faults, []), lambda f: {'rule': f.reason, 'column': f.\"column\", 'value': f.\"text\", "
+        f"'expected': {expected}, 'at': f.\"at\"}})"
+    )
+
+
+def _warned(warnings: list[Judgement]) -> str:
+    if not warnings:
+        return "NULL::VARCHAR[]"
+    cases = ", ".join(f"CASE WHEN {j.broken} THEN {literal(j.rule)} END" for j in warnings)
+    return f"CASE WHEN __warned THEN list_filter([{cases}], lambda r: r IS NOT NULL) END"
+
+
+def _place(source: Source) -> str:
+    return "__place" if source.place is None else literal(source.place)
+
+
+def identity_columns(stamp: Stamp, source: Source) -> dict[str, str]:
+    """SQL of the system columns that differ from row to row."""
+    first = stamp.batch << ROW_BITS
+    brought = {name: f"__q{name}" for name in source.brings}
+    return {
+        RECORD_ID: f"{first}::BIGINT + __rn",
+        ORIGIN: f"concat({_place(source)}, '#', __rec)"
+        if source.place is None
+        else f"concat({literal(source.place + '#')}, __rec)",
+        SOURCE: literal(stamp.source),
+        CORRECTS: "__corrects" if source.has_corrects else "NULL::BIGINT",
+    } | brought
+
+
+def system_columns(stamp: Stamp, source: Source, warnings: str) -> list[str]:
+    """SQL of all system columns, in the order of the table."""
+    identity = identity_columns(stamp, source)
+    values = {
+        RECORD_ID: identity[RECORD_ID],
+        BATCH: f"{stamp.batch}::BIGINT",
+        SOURCE: identity[SOURCE],
+        ORIGIN: identity[ORIGIN],
+        RECEIVED_AT: received_at(stamp),
+        CORRECTS: identity[CORRECTS],
+        WARNINGS: warnings,
+    }
+    return [f"{value} AS {name}" for name, value in values.items()]
+
+
+def received_at(stamp: Stamp) -> str:
+    """SQL: the instant at which the batch was planned."""
+    return f"TIMESTAMPTZ {literal(stamp.received_at.isoformat())}"
