@@ -1,0 +1,48 @@
+"""Numbers as people write them, `1.234,56`, turned into `1234.56` without guessing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+@dataclass(frozen=True, slots=True)
+class NumberStyle:
+    """The decimal sign, and what groups digits by three (None: nothing does)."""
+
+    decimal: str = "."
+    thousands: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """True when numbers are written as the engine reads them."""
+        return self.decimal == "." and self.thousands is None
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression of a number in this style."""
+        digits = r"\d+"
+        if self.thousands is not None:
+            digits = rf"(\d{{1,3}}({re.escape(self.thousands)}\d{{3}})+|\d+)"
+        decimal = re.escape(self.decimal)
+        return rf"^\s*[+-]?({digits}({decimal}\d*)?|{decimal}\d+)([eE][+-]?\d+)?\s*$"
+
+
+def normalize_numbers(texts: pa.Array, style: NumberStyle) -> tuple[pa.Array, list[int]]:
+    """Rewrite the numbers of a column; return it with the places of values that must not be read as numbers.
+
+    A value that is no number in this style but would be one in the engine's, `1.5` where the decimal sign is a
+    comma, is such a value: it could mean 1.5 or 15. Other values stay as they are; the engine judges them.
+    """
+    fits = pc.match_substring_regex(texts, style.pattern)
+    rewritten = texts
+    if style.thousands is not None:
+        rewritten = pc.replace_substring(rewritten, style.thousands, "")
+    if style.decimal != ".":
+        rewritten = pc.replace_substring(rewritten, style.decimal, ".")
+    doubtful = pc.and_(pc.invert(fits), pc.match_substring(texts, "."))
+    places = pc.indices_nonzero(pc.fill_null(doubtful, False)).to_pylist()
+    return pc.if_else(pc.fill_null(fits, False), rewritten, texts), places

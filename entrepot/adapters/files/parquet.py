@@ -1,0 +1,48 @@
+"""Parquet files: the engine reads them itself, so that only their footer is looked at here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from entrepot.intake.sources.formats import FormatOptions, Sniffed
+from entrepot.kernel.errors import DataError
+from entrepot.ports.relations import ParquetScan, Part
+
+
+class ParquetFormat:
+    """Checks the footer, refuses what the engine could not name."""
+
+    def parts(self, path: Path, place: str, options: FormatOptions) -> list[Part]:
+        """One part. Raises: DataError when the footer is damaged."""
+        _read_footer(path, place)
+        return [Part(place, ParquetScan(path))]
+
+    def sniff(self, path: Path, place: str, options: FormatOptions) -> Sniffed:
+        """Columns with types, number of rows. Raises: DataError."""
+        metadata, schema = _read_footer(path, place)
+        types = ", ".join(f"{field.name} {field.type}" for field in schema)
+        facts = {"rows": f"{metadata.num_rows:,}", "row groups": str(metadata.num_row_groups), "types": types}
+        return Sniffed("parquet", tuple(schema.names), facts)
+
+
+def _read_footer(path: Path, place: str) -> tuple[pq.FileMetaData, pa.Schema]:
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{place} is not a Parquet file that can be read: {_first_line(error)}",
+            hint="Write it again; perhaps it was cut off on its way.",
+        ) from error
+    lower = [name.lower() for name in schema.names]
+    twice = sorted({name for name in schema.names if lower.count(name.lower()) > 1})
+    if twice:
+        raise DataError(f"{place} names columns twice (upper and lower case count as the same): {', '.join(twice)}.")
+    return metadata, schema
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
