@@ -1,0 +1,46 @@
+"""Taking a file again that was taken before: on purpose, with a reason."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from entrepot.app.wiring import Platform
+from entrepot.intake.sources.files import FilesReader
+from entrepot.kernel.errors import UsageError
+from entrepot.kernel.ids import hash_file
+
+
+def bring_back(platform: Platform, file: Path, reason: str | None) -> None:
+    """Copy a processed, archived or rejected file back into incoming/ and let the next plan take its content once more.
+
+    The rows of the earlier batch stay where they are, unless the source says `supersedes`; a key that is there already is rejected.
+
+    Raises: UsageError when the file is in no storage area, or no reason is given.
+    """
+    if not reason:
+        raise UsageError(
+            f"why is {file} taken again?", hint="Say it with --reason 'the first delivery was wiped by mistake'."
+        )
+    path = file.resolve()
+    if not path.is_file():
+        raise UsageError(
+            f"there is no file {file}.", hint="Name a file in processed/, archive/ or rejected/ of a storage area."
+        )
+    for source in platform.project.sources:
+        reader = platform.flows.source_flow(source).reader
+        if isinstance(reader, FilesReader) and path.is_relative_to(reader.area.root.resolve()):
+            _copy(path, reader.area.incoming / path.name)
+            platform.flows.again.setdefault(source.name, {})[hash_file(path)] = reason
+            return
+    raise UsageError(f"{file} is in no storage area of this project.", hint="Put a new file into incoming/ instead.")
+
+
+def _copy(path: Path, target: Path) -> None:
+    if target.exists():
+        raise UsageError(f"{target} is there already.", hint="Move it away, or let it be taken first: entrepot run.")
+    aside = target.with_name(f".{target.name}.tmp")
+    shutil.copyfile(path, aside)
+    os.utime(aside, (path.stat().st_atime, path.stat().st_mtime))  # old enough not to wait as half-written
+    aside.rename(target)

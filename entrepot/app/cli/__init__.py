@@ -1,0 +1,32 @@
+"""The command `entrepot`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# pyarrow brings numpy, whose idle threads only get into the way of the engine's
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def main() -> None:
+    """Run the command line; errors of ours become a message and an exit code, never a traceback."""
+    from entrepot.app.cli.commands import app
+    from entrepot.app.cli.output import print_error
+    from entrepot.kernel.errors import EntrepotError
+
+    try:
+        app()
+    except EntrepotError as error:
+        print_error(error, as_json="--json" in sys.argv)
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+    except KeyboardInterrupt:
+        print("stopped; the next `entrepot run` goes on where this one was.", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

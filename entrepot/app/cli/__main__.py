@@ -1,0 +1,5 @@
+"""`python -m entrepot.app.cli`."""
+
+from entrepot.app.cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""`entrepot plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrepot.app.cli.opening import open_platform
+from entrepot.app.cli.output import print_json, print_table, say
+from entrepot.app.session import select_nodes
+from entrepot.app.wiring import Platform
+from entrepot.flow.plan import last_position
+from entrepot.kernel.errors import EntrepotError
+from entrepot.kernel.positions import Cursor, FileSet, Position, Versions
+from entrepot.runner.graph import Node, NodeKind, order
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one node would do."""
+
+    flow: str
+    dataset: str
+    will_run: bool
+    why: str
+
+
+def show_plan(folder: Path, selection: Sequence[str], *, as_json: bool) -> None:
+    """Print what `run` would do."""
+    platform = open_platform(folder)
+    steps = foresee(platform, selection)
+    if as_json:
+        print_json([{"flow": s.flow, "dataset": s.dataset, "runs": s.will_run, "why": s.why} for s in steps])
+        return
+    rows = [(s.flow, s.dataset if s.dataset != s.flow else None, "yes" if s.will_run else "no", s.why) for s in steps]
+    print_table(None, ("flow", "into", "runs", "why"), rows)
+    say("\nDo it: entrepot run" if any(step.will_run for step in steps) else "\nEverything is up to date.")
+
+
+def foresee(platform: Platform, selection: Sequence[str]) -> list[Step]:
+    """Ask every reader what comes next, and carry forward what would change."""
+    changing: set[str] = set()
+    steps = []
+    for node in order(select_nodes(platform.nodes, selection)):
+        why = _why(platform, node, changing)
+        if why is not None:
+            changing.add(node.target)
+        steps.append(Step(node.name, node.target, why is not None, why or "nothing new"))
+    return steps
+
+
+def _why(platform: Platform, node: Node, changing: set[str]) -> str | None:
+    open_plan = platform.state.open_plan(node.name)
+    if open_plan is not None:
+        return f"batch {open_plan.sequence} is not finished (attempt {open_plan.attempts + 1})"
+    if node.kind is not NodeKind.SOURCE:
+        upstream = sorted(node.needs & changing)
+        if upstream:
+            return f"{', '.join(upstream)} will change"
+        if node.waits_for() is not None:
+            return None
+    try:
+        reader = node.build().reader
+        position = reader.find_next(last_position(node.name, platform.services))
+    except EntrepotError as error:
+        return f"cannot tell: {error.message}"
+    return None if position is None else describe(position)
+
+
+def describe(position: Position) -> str:
+    """A range in words."""
+    match position:
+        case FileSet():
+            names = ", ".join(item.name for item in position.files[:3])
+            more = f" and {len(position.files) - 3} more" if len(position.files) > 3 else ""
+            size = sum(item.size_bytes for item in position.files)
+            return f"{len(position.files)} file(s), {size / 1e6:,.1f} MB: {names}{more}"
+        case Cursor():
+            return f"rows after {position.after!r} up to {position.upto!r}"
+        case Versions():
+            if not position.after:
+                return "built for the first time"
+            changed = [name for name, version in position.upto.items() if position.after.get(name) != version]
+            return f"{', '.join(changed)} changed" if changed else "its definition changed"
+        case _:
+            return f"{len(position.rejects)} rejects are taken again"

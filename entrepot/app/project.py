@@ -1,0 +1,274 @@
+"""Opening a project: read every file of the folder, collect all that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from entrepot.contracts.load import check_references, load_contracts
+from entrepot.contracts.model import Contract
+from entrepot.flow.flow import Supersedes
+from entrepot.flow.modes import WRITE_KINDS
+from entrepot.flow.supersede import GRAINS
+from entrepot.kernel.documents import Document, check_keys, load_document
+from entrepot.kernel.errors import ContractError, EntrepotError, ManyErrors, Place, ProjectError
+from entrepot.kernel.names import parse_dataset
+from entrepot.lake.models import Model, ModelGraph, load_models
+from entrepot.serve.kpis import Kpi, compile_kpi, load_kpis
+
+_SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+PROJECT_FILE = "entrepot.yaml"
+PROJECT_KEYS = ("name", "namespace", "time_zone", "description", "profiles")
+SOURCE_KEYS = ("name", "connector", "dataset", "write", "options", "description")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of `sources/`: where data come from and which dataset they become."""
+
+    name: str
+    connector: str
+    dataset: str
+    write: str
+    options: Mapping[str, Any]
+    document: Document
+    supersedes: Supersedes = field(default_factory=Supersedes)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything the folder says."""
+
+    root: Path
+    name: str
+    namespace: str
+    time_zone: str
+    contracts: Mapping[str, Contract]
+    sources: tuple[Source, ...]
+    graph: ModelGraph
+    kpis: tuple[Kpi, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def runtime(self) -> Path:
+        """Where the platform keeps its own things: `.entrepot/`."""
+        return self.root / ".entrepot"
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Models and compiled KPIs."""
+        return tuple(self.graph.models)
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds an entrepot.yaml.
+
+    Raises: ProjectError with what to do.
+    """
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise ProjectError(
+        f"there is no {PROJECT_FILE} in {start} or above it.",
+        hint="Start a project with: entrepot new DIR --example retail, or name one with --project DIR.",
+    )
+
+
+def open_project(root: Path) -> Project:
+    """Read the whole folder.
+
+    Raises: ManyErrors with everything that is wrong.
+    """
+    errors: list[EntrepotError] = []
+    warnings: list[str] = []
+    settings = load_document(root / PROJECT_FILE)
+    check_keys(settings, (), settings.value, PROJECT_KEYS)
+    zone = _time_zone(settings)
+    contracts = _load_contracts(root, zone, errors, warnings)
+    if errors:  # sources and models would only say once more that a contract is missing
+        raise ManyErrors(errors)
+    sources = _load_sources(root, contracts, errors)
+    models, kpis = _load_models(root, errors)
+    known = {source.dataset for source in sources}
+    graph = _graph(models, known, errors)
+    if errors or graph is None:
+        raise ManyErrors(errors)
+    _check_models(graph, sources, contracts, errors)
+    if errors:
+        raise ManyErrors(errors)
+    name = str(settings.value.get("name") or root.resolve().name)
+    namespace = str(settings.value.get("namespace") or name)
+    return Project(root, name, namespace, zone, contracts, sources, graph, tuple(kpis), tuple(warnings))
+
+
+def _time_zone(settings: Document) -> str:
+    zone = str(settings.value.get("time_zone") or "UTC")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise settings.error(
+            f"{zone!r} is not a time zone.", "time_zone", hint="Use a name of the IANA list, such as Europe/Berlin."
+        ) from error
+    return zone
+
+
+def _load_contracts(root: Path, zone: str, errors: list[EntrepotError], warnings: list[str]) -> dict[str, Contract]:
+    contracts: dict[str, Contract] = {}
+    files = []
+    for path in sorted((root / "contracts").glob("*.y*ml")):
+        try:
+            loaded = load_contracts(path, default_time_zone=zone)
+        except EntrepotError as error:
+            errors.extend(_each(error))
+            continue
+        files.append(loaded)
+        warnings.extend(str(finding) for finding in loaded.warnings)
+        warnings.extend(
+            f"{rule.place} — rule {rule.id} of {rule.dataset} is not evaluated: {rule.why}"
+            for rule in loaded.deferred_rules
+        )
+        for contract in loaded.contracts:
+            name = str(contract.dataset)
+            if name in contracts:
+                errors.append(ProjectError(f"a second contract for {name}; one is allowed.", place=Place(path)))
+            contracts[name] = contract
+    errors.extend(
+        ContractError(finding.message, place=finding.place, hint=finding.hint) for finding in check_references(files)
+    )
+    return contracts
+
+
+def _load_sources(root: Path, contracts: Mapping[str, Contract], errors: list[EntrepotError]) -> tuple[Source, ...]:
+    sources: dict[str, Source] = {}
+    for path in sorted((root / "sources").glob("*.y*ml")):
+        try:
+            source = _load_source(path, contracts)
+            if source.name in sources:
+                raise source.document.error(f"a second source is named {source.name!r}.", "name")
+            sources[source.name] = source
+        except EntrepotError as error:
+            errors.append(error)
+    return tuple(sources.values())
+
+
+def _load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
+    document = load_document(path)
+    value = document.value
+    check_keys(document, (), value, SOURCE_KEYS)
+    for key in ("connector", "dataset"):
+        if not isinstance(value.get(key), str):
+            raise document.error(f"the key {key} is missing.", hint=f"Add `{key}: …`; see: entrepot connectors list.")
+    try:
+        dataset = parse_dataset(value["dataset"])
+    except ValueError as error:
+        raise document.error(str(error), "dataset") from error
+    if str(dataset) not in contracts:
+        raise document.error(
+            f"there is no contract for {dataset}; every source needs one.",
+            "dataset",
+            hint=f"Write contracts/{dataset.name}.odcs.yaml with `physicalName: {dataset}`.",
+        )
+    write = value.get("write", "append")
+    if write not in WRITE_KINDS:
+        raise document.error(f"write is {write!r}; allowed are {', '.join(WRITE_KINDS)}.", "write")
+    if write == "merge" and not contracts[str(dataset)].key:
+        raise document.error(
+            f"write is merge, but the contract of {dataset} names no primary key.",
+            "write",
+            hint="Mark the key's columns with `primaryKey: true` in the contract.",
+        )
+    name = str(value.get("name") or path.stem)
+    if not _SOURCE_NAME.match(name):
+        raise document.error(
+            f"{name!r} is not a name for a source; allowed are lower-case letters, digits and _, a letter first.",
+            "name",
+        )
+    options = value.get("options") or {}
+    supersedes = _supersedes(document, options, contracts[str(dataset)])
+    if supersedes.by is not None and write != "append":
+        raise document.error(
+            f"supersedes is for sources that append; write is {write}.",
+            "options",
+            "supersedes",
+            hint="A replace takes the whole table's place, a merge updates by key: take supersedes out, or write: append.",
+        )
+    return Source(name, value["connector"], str(dataset), write, options, document, supersedes)
+
+
+def _supersedes(document: Document, options: Mapping[str, Any], contract: Contract) -> Supersedes:
+    value = options.get("supersedes")
+    if value is None:
+        return Supersedes()
+    at = ("options", "supersedes")
+    if not isinstance(value, Mapping) or value.get("by") not in ("name", "period"):
+        raise document.error("supersedes needs `by: name` or `by: period`.", *at)
+    check_keys(document, at, value, ("by", "column", "grain"))
+    grain = value.get("grain", "day")
+    if grain not in GRAINS:
+        raise document.error(f"grain is {grain!r}; allowed are {', '.join(GRAINS)}.", *at, "grain")
+    if value["by"] == "period":
+        names = [column.name for column in contract.columns]
+        if value.get("column") not in names:
+            raise document.error(
+                f"supersedes by period needs a date or timestamp column of {contract.dataset}; "
+                f"column is {value.get('column')!r}.",
+                *at,
+                hint=f"Columns are: {', '.join(names)}.",
+            )
+    return Supersedes(value["by"], value.get("column"), grain)
+
+
+def _load_models(root: Path, errors: list[EntrepotError]) -> tuple[list[Model], list[Kpi]]:
+    models: list[Model] = []
+    kpis: list[Kpi] = []
+    try:
+        models = list(load_models(root / "models"))
+    except EntrepotError as error:
+        errors.extend(_each(error))
+    try:
+        kpis = list(load_kpis(root / "kpis"))
+    except EntrepotError as error:
+        errors.extend(_each(error))
+    return [*models, *(compile_kpi(kpi) for kpi in kpis)], kpis
+
+
+def _graph(models: list[Model], known: set[str], errors: list[EntrepotError]) -> ModelGraph | None:
+    try:
+        return ModelGraph(models, sources=frozenset(parse_dataset(name) for name in known))
+    except EntrepotError as error:
+        errors.extend(_each(error))
+        return None
+
+
+def _each(error: EntrepotError) -> list[EntrepotError]:
+    """The errors inside an error that holds many."""
+    return list(getattr(error, "errors", None) or [error])
+
+
+def _check_models(
+    graph: ModelGraph, sources: tuple[Source, ...], contracts: Mapping[str, Contract], errors: list[EntrepotError]
+) -> None:
+    updated = {source.dataset for source in sources if source.write == "merge"}
+    updated |= {str(model.name) for model in graph.models if model.kind == "merge"}
+    for model in graph.models:
+        if model.kind == "append" and str(model.driving) in updated:
+            errors.append(
+                ProjectError(
+                    f"{model.name} is of kind append, but rows of {model.driving} are updated by key: old and new would stand side by side.",
+                    place=Place(model.path),
+                    hint="Make it kind: merge with the same primary key, or kind: full.",
+                )
+            )
+        contract = contracts.get(str(model.contract or model.name))
+        if model.kind == "merge" and (contract is None or not contract.key):
+            errors.append(
+                ProjectError(
+                    f"{model.name} is of kind merge, but no contract names its primary key.",
+                    place=Place(model.path),
+                    hint=f"Write contracts/{model.name.name}.odcs.yaml with `physicalName: {model.name}`.",
+                )
+            )

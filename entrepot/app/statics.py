@@ -1,0 +1,76 @@
+"""What can be known of models and waiting files without running: every SELECT is bound to empty tables, every header to its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from entrepot.app.wiring import Platform
+from entrepot.contracts.inferred import contract_of_schema
+from entrepot.contracts.model import table_schema
+from entrepot.kernel.errors import EntrepotError, Place, ProjectError
+from entrepot.ports.relations import QueryScan
+
+
+def check_models(platform: Platform) -> Iterator[EntrepotError]:
+    """Bind each model and KPI to empty tables of its inputs; what reads a faulty model is not looked at."""
+    project = platform.project
+    known = {source.dataset: _empty(table_schema(project.contracts[source.dataset])) for source in project.sources}
+    faulty: set[str] = set()
+    for model in project.graph.ordered():
+        name = str(model.name)
+        if faulty & set(map(str, model.inputs)):
+            faulty.add(name)
+            continue
+        try:
+            schema = platform.engine.describe(QueryScan(model.sql, {}, known))
+            if model.kind != "view":
+                contract = project.contracts.get(str(model.contract or model.name))
+                contract = contract or contract_of_schema(model.name, schema, project.time_zone)
+                schema = table_schema(contract) if model.driving else schema
+        except EntrepotError as error:
+            faulty.add(name)
+            yield ProjectError(f"{name}: {error.message}", place=Place(model.path), hint=error.hint)
+            continue
+        known[name] = model.sql if model.kind == "view" else _empty(schema)
+
+
+def _empty(schema: pa.Schema) -> str:
+    """A SELECT with these columns and no row."""
+    quoted = (field.name.replace('"', '""') for field in schema)
+    columns = ", ".join(
+        f'CAST(NULL AS {_sql_type(field.type)}) AS "{name}"' for field, name in zip(schema, quoted, strict=True)
+    )
+    return f"SELECT {columns} WHERE false"
+
+
+def _sql_type(value: pa.DataType) -> str:
+    if pa.types.is_list(value):
+        return f"{_sql_type(value.value_type)}[]"
+    if pa.types.is_struct(value):
+        inner = (f'"{value.field(i).name}" {_sql_type(value.field(i).type)}' for i in range(value.num_fields))
+        return f"STRUCT({', '.join(inner)})"
+    if pa.types.is_decimal(value):
+        return f"DECIMAL({value.precision}, {value.scale})"
+    if pa.types.is_timestamp(value):
+        return "TIMESTAMPTZ" if value.tz else "TIMESTAMP"
+    names = {
+        pa.int8(): "TINYINT", pa.int16(): "SMALLINT", pa.int32(): "INTEGER", pa.int64(): "BIGINT", pa.uint8(): "UTINYINT",
+        pa.uint16(): "USMALLINT", pa.uint32(): "UINTEGER", pa.uint64(): "UBIGINT", pa.float32(): "FLOAT", pa.float64(): "DOUBLE",
+        pa.bool_(): "BOOLEAN", pa.date32(): "DATE", pa.time64("us"): "TIME", pa.binary(): "BLOB", pa.null(): "INTEGER",
+    }  # fmt: skip
+    return names.get(value, "VARCHAR")
+
+
+def check_header(platform: Platform, dataset: str, found: Sequence[str], file: str) -> str | None:
+    """What a waiting file's columns lack or bring too many; None when they fit. Raises: DataError when it would be refused."""
+    from entrepot.adapters.embedded.headers import match_headers
+
+    contract = platform.project.contracts[dataset]
+    matched = match_headers(contract, found, file)
+    missing = [column.name for column in contract.columns if column.name not in matched]
+    ignored = [name for name in found if name not in matched.values()]
+    notes = [f"no column for {', '.join(missing)}"] if missing else []
+    notes += [f"ignored: {', '.join(ignored)}"] if ignored else []
+    return "; ".join(notes) or None

@@ -1,0 +1,156 @@
+"""Wiring: from a project's settings to adapters, and from its files to flows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from entrepot.app.clock import SystemClock, is_alive, process_holder
+from entrepot.app.flows import FlowBuilder
+from entrepot.app.project import Project
+from entrepot.flow.flow import Services
+from entrepot.flow.rejects import Rejects
+from entrepot.kernel.errors import ProjectError, UsageError
+from entrepot.kernel.events import Emit, ignore
+from entrepot.ports.state import Release
+from entrepot.runner.graph import Node
+
+if TYPE_CHECKING:
+    from entrepot.adapters.embedded.delta import DeltaTables
+    from entrepot.adapters.embedded.engine import DuckEngine
+    from entrepot.ports.state import State
+
+
+@dataclass
+class Platform:
+    """An opened project with everything behind its ports. Adapters are made when first asked for."""
+
+    project: Project
+    emit: Emit = ignore
+    threads: int = field(default_factory=lambda: max(1, min(os.cpu_count() or 1, 8)))
+    memory_mb: int = 400
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The machine's clock."""
+        return SystemClock()
+
+    @cached_property
+    def holder(self) -> str:
+        """This process, as leases and pins know it."""
+        return process_holder()
+
+    @cached_property
+    def state(self) -> State:
+        """State in SQLite."""
+        from entrepot.adapters.embedded.state import SqliteState
+
+        try:
+            self.project.runtime.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProjectError(
+                f"{self.project.runtime} cannot be made: {error.strerror}.",
+                hint="The platform keeps its own things there.",
+            ) from error
+        return SqliteState(self.project.runtime / "state.db", self.clock)
+
+    @cached_property
+    def tables(self) -> DeltaTables:
+        """Delta tables on the local disk."""
+        from entrepot.adapters.embedded.delta import DeltaTables
+
+        return DeltaTables(self.project.runtime / "lake", memory_mb=self.memory_mb)
+
+    @cached_property
+    def engine(self) -> DuckEngine:
+        """DuckDB."""
+        from entrepot.adapters.embedded.delta import table_resolver
+        from entrepot.adapters.embedded.engine import DuckEngine
+
+        temp = self.project.runtime / "tmp"
+        temp.mkdir(parents=True, exist_ok=True)
+
+        return DuckEngine(
+            table_resolver(self.tables),
+            threads=self.threads,
+            memory_mb=self.memory_mb,
+            temp=temp,
+        )
+
+    @cached_property
+    def services(self) -> Services:
+        """What all flows share."""
+        staging = self.project.runtime / "tmp" / "staging"
+        staging.mkdir(parents=True, exist_ok=True)
+        return Services(
+            state=self.state,
+            clock=self.clock,
+            staging=staging,
+            holder=self.holder,
+            is_alive=is_alive,
+            emit=self.emit,
+        )
+
+    @cached_property
+    def rejects(self) -> Rejects:
+        """Quarantine."""
+        return Rejects(self.tables, self.engine, self.state)
+
+    @cached_property
+    def flows(self) -> FlowBuilder:
+        """Makes flows of sources and models."""
+        return FlowBuilder(self.project, self.state, self.tables, self.engine, self.rejects, self.clock, self.emit)
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """Everything a run may do."""
+        return self.flows.nodes()
+
+    def lake_exists(self) -> bool:
+        """True once the project has run."""
+        return (self.project.runtime / "state.db").exists()
+
+    def release_for(self, at: str | None) -> Release:
+        """The release that `--at` names: a number, an instant, or nothing for the newest.
+
+        Raises: ProjectError when there is none.
+        """
+        release = self._find_release(at)
+        if release is None:
+            wanted = f"of {at}" if at else "yet"
+            raise ProjectError(
+                f"there is no release {wanted}.", hint="Publish one with: entrepot run. List them: entrepot status."
+            )
+        return release
+
+    def _find_release(self, at: str | None) -> Release | None:
+        if at is None:
+            return self.state.latest_release()
+        if at.isdigit():
+            return self.state.release(int(at))
+        return self.state.release_at(parse_instant(at, self.project.time_zone))
+
+
+def parse_instant(text: str, time_zone: str) -> datetime:
+    """Read `2026-11-21`, `2026-11-21 14:00` or an ISO instant; without zone it is the project's.
+
+    Raises: UsageError.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is neither a release number nor an instant.",
+            hint="Write --at 12, --at 2026-11-21 or --at '2026-11-21 14:00'.",
+        ) from error
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(time_zone))).astimezone(UTC)
+
+
+def read_pins(platform: Platform, versions: Mapping[str, int]) -> None:
+    """Register the versions that this process is about to read, so that upkeep keeps them."""
+    platform.state.pin_versions(platform.holder, dict(versions), timedelta(hours=1).total_seconds())
