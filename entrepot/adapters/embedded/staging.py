@@ -17,7 +17,8 @@ from entrepot.ports.engine import StagedFile
 if TYPE_CHECKING:
     import duckdb
 
-FORMAT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, RETURN_STATS"
+FORMAT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000, ROW_GROUP_SIZE 61440, RETURN_STATS"
+"""Larger dictionaries cost a sixth of the writing and save nothing; smaller row groups keep memory down. See benchmarks."""
 
 
 def empty_folder(folder: Path) -> None:

@@ -106,7 +106,7 @@ class CompactionLimits:
     """When files are small, and how many of them are too many."""
 
     target_bytes: int = 128 * 1024 * 1024
-    small_bytes: int = 32 * 1024 * 1024
+    small_bytes: int = 8 * 1024 * 1024
     small_files: int = 16
 
 
