@@ -23,7 +23,6 @@ from entrepot.ports.engine import SplitResult, SplitTask, Staged, StagedFile
 from entrepot.ports.relations import TableVersion
 from entrepot.ports.state import Plan
 from entrepot.ports.writer import Append, Batch
-from entrepot.runner.graph import Node
 
 RETRYABLE = (RejectStatus.FIXED, RejectStatus.APPROVED)
 
@@ -73,7 +72,7 @@ class RejectsDesk:
     def fix(self, id: str, values: Mapping[str, str | None], reason: str) -> Reject:
         """Note corrected values (as text; None for null). Nothing is written to the dataset before `retry`."""
         reject = self._undecided(id)
-        known = [column.name for column in self._flow_of(reject).contract.columns]  # type: ignore[union-attr]
+        known = [column.name for column in self._platform.project.contracts[reject.dataset].columns]
         for column in values:
             if column not in known:
                 raise UsageError(f"{reject.dataset} has no column {column!r}; it has: {', '.join(known)}.")
@@ -148,7 +147,7 @@ class RejectsDesk:
     def _flow_of(self, reject: Reject) -> Flow:
         for node in self._platform.nodes:
             if node.name == reject.flow and node.target == reject.dataset:
-                return _build(node)
+                return node.build()
         raise UsageError(
             f"{reject.id} came from the flow {reject.flow!r}, which the project no longer has.",
             hint="Put its source file back, or discard the record.",
@@ -178,10 +177,6 @@ class RejectsDesk:
         path = self._platform.services.staging / f"decisions-{new_token()}.parquet"
         pq.write_table(table, path)
         return Staged(table.schema, (StagedFile(path, table.num_rows, path.stat().st_size),))
-
-
-def _build(node: Node) -> Flow:
-    return node.build()
 
 
 def _grouped(rejects: Sequence[Reject]) -> dict[tuple[str, bool, int], list[Reject]]:

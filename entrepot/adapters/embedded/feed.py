@@ -46,11 +46,6 @@ class Feed:
         self._ahead: pa.RecordBatch | None = None
         self._held: list[pa.RecordBatch] = []
 
-    @property
-    def next_row(self) -> int:
-        """Number of the next row; after the end, of the first one of the next group."""
-        return self._next_row
-
     def __enter__(self) -> Feed:
         self._thread.start()
         self._ahead = self._queue.get()

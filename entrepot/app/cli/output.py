@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -73,12 +73,6 @@ def print_error(error: EntrepotError, *, as_json: bool) -> None:
     errors.print(error.message, markup=False, soft_wrap=True)
     if error.hint:
         errors.print(f"      {error.hint}", markup=False, soft_wrap=True)
-
-
-def as_rows(records: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
-    """Column names and rows of a list of mappings."""
-    names = list(records[0]) if records else []
-    return names, [[record[name] for name in names] for record in records]
 
 
 def _plain(value: Any) -> Any:
