@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.contracts.compile import Compiled, compile_document, is_time_zone
-from entrepot.contracts.document import Document, read_document
 from entrepot.contracts.findings import ContractErrors, Finding, Findings, say_allowed
 from entrepot.contracts.model import Contract, ForeignKey, Severity
-from entrepot.contracts.relationships import are_comparable
-from entrepot.contracts.ruleset import DeferredRule
-from entrepot.contracts.standard import check_structure, check_version
+from entrepot.contracts.odcs.compile import Compiled, compile_document, is_time_zone
+from entrepot.contracts.odcs.document import Document, read_document
+from entrepot.contracts.odcs.relationships import are_comparable
+from entrepot.contracts.odcs.ruleset import DeferredRule
+from entrepot.contracts.odcs.standard import check_structure, check_version
 from entrepot.kernel.errors import Place, ProjectError
 
 

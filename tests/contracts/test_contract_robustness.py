@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from entrepot.contracts.document import parse_document
 from entrepot.contracts.findings import ContractErrors
 from entrepot.contracts.load import lint_contract
+from entrepot.contracts.odcs.document import parse_document
 
 RICH: dict[str, Any] = {
     "apiVersion": "v3.0.2",

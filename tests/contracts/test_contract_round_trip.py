@@ -11,8 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrepot.contracts.compile import hash_contract
-from entrepot.contracts.draft import render_contract
 from entrepot.contracts.findings import Findings
 from entrepot.contracts.load import load_contracts, write_contract
 from entrepot.contracts.model import (
@@ -31,6 +29,8 @@ from entrepot.contracts.model import (
     Severity,
     Unique,
 )
+from entrepot.contracts.odcs.compile import hash_contract
+from entrepot.contracts.odcs.draft import render_contract
 from entrepot.contracts.render import describe_contract
 from entrepot.kernel.names import Dataset
 

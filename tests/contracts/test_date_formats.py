@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from entrepot.contracts.formats import read_format
+from entrepot.contracts.odcs.date_formats import read_format
 
 MOMENT = datetime.fromisoformat("2026-03-04 17:06:07")
 

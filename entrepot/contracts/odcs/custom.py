@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from entrepot.contracts.document import Listing, Node, Scalar, Section
 from entrepot.contracts.findings import Findings, say_allowed, suggest
 from entrepot.contracts.model import Severity
+from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
 
 DATASET = "entrepot.dataset"
 TIME_ZONE = "entrepot.timeZone"

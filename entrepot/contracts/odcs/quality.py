@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from entrepot.contracts.columns import Draft
-from entrepot.contracts.document import Listing, Scalar, Section
 from entrepot.contracts.findings import Findings, say_allowed, suggest
 from entrepot.contracts.model import Kind, Length, Matches, OneOf, Required, Severity, Unique
-from entrepot.contracts.rules import check_pattern, read_values, severity_word
-from entrepot.contracts.ruleset import RuleSet
-from entrepot.contracts.standard import METRICS
+from entrepot.contracts.odcs.columns import Draft
+from entrepot.contracts.odcs.document import Listing, Scalar, Section
+from entrepot.contracts.odcs.rules import check_pattern, read_values, severity_word
+from entrepot.contracts.odcs.ruleset import RuleSet
+from entrepot.contracts.odcs.standard import METRICS
 
 _LATER = "it is judged over the whole dataset, which comes with a later release"
 _ARGUMENTS = {

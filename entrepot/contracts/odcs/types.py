@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from entrepot.contracts.document import Section
 from entrepot.contracts.findings import Findings, say_allowed
-from entrepot.contracts.formats import ALLOWED, read_format
 from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.odcs.date_formats import ALLOWED, read_format
+from entrepot.contracts.odcs.document import Section
 
 SUPPORTED = ("string", "integer", "number", "boolean", "date", "timestamp")
 _NOT_YET = {

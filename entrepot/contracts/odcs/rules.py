@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from entrepot.contracts.columns import Draft
-from entrepot.contracts.document import Node, Scalar, Section
 from entrepot.contracts.findings import Findings
 from entrepot.contracts.model import (
     ColumnType,
@@ -19,9 +17,11 @@ from entrepot.contracts.model import (
     Severity,
     Unique,
 )
-from entrepot.contracts.ruleset import RuleSet
-from entrepot.contracts.types import INTEGER_BOUNDS
-from entrepot.contracts.values import read_constant, read_moment
+from entrepot.contracts.odcs.columns import Draft
+from entrepot.contracts.odcs.document import Node, Scalar, Section
+from entrepot.contracts.odcs.ruleset import RuleSet
+from entrepot.contracts.odcs.types import INTEGER_BOUNDS
+from entrepot.contracts.odcs.values import read_constant, read_moment
 
 Bound = Decimal | int | float | str | None
 

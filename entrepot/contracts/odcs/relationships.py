@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from entrepot.contracts.columns import Draft
-from entrepot.contracts.custom import read_severity
-from entrepot.contracts.document import Listing, Node, Scalar, Section
 from entrepot.contracts.findings import Findings, say_allowed, suggest
 from entrepot.contracts.model import ColumnType, ForeignKey, Kind, Severity
-from entrepot.contracts.ruleset import RuleSet
+from entrepot.contracts.odcs.columns import Draft
+from entrepot.contracts.odcs.custom import read_severity
+from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
+from entrepot.contracts.odcs.ruleset import RuleSet
 from entrepot.kernel.names import Dataset, parse_dataset
 
 

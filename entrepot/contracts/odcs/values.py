@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Context, Decimal
 from zoneinfo import ZoneInfo
 
-from entrepot.contracts.document import Node, Scalar
 from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.odcs.document import Node, Scalar
 
 MAX_TIMESTAMP_FRACTION = 6
 _WIDE = Context(prec=100)

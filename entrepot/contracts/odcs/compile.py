@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from zoneinfo import ZoneInfo, available_timezones
 
-from entrepot.contracts.columns import Draft, key_columns, read_columns
-from entrepot.contracts.custom import DATASET, TIME_ZONE, check_custom_properties, read_custom_text
-from entrepot.contracts.document import Scalar, Section
 from entrepot.contracts.findings import Findings, suggest
 from entrepot.contracts.model import Contract, Kind, Required, Severity
-from entrepot.contracts.quality import Scope, read_quality
-from entrepot.contracts.relationships import Table, read_property_relationships, read_relationships
-from entrepot.contracts.rules import add_key_rules, add_property_rules
-from entrepot.contracts.ruleset import DeferredRule, RuleSet
+from entrepot.contracts.odcs.columns import Draft, key_columns, read_columns
+from entrepot.contracts.odcs.custom import DATASET, TIME_ZONE, check_custom_properties, read_custom_text
+from entrepot.contracts.odcs.document import Scalar, Section
+from entrepot.contracts.odcs.quality import Scope, read_quality
+from entrepot.contracts.odcs.relationships import Table, read_property_relationships, read_relationships
+from entrepot.contracts.odcs.rules import add_key_rules, add_property_rules
+from entrepot.contracts.odcs.ruleset import DeferredRule, RuleSet
 from entrepot.kernel.ids import hash_json
 from entrepot.kernel.names import Dataset, parse_dataset
 

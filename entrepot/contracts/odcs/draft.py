@@ -7,7 +7,6 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from entrepot.contracts.custom import HEADERS, SEVERITY, TIME_ZONE
 from entrepot.contracts.model import (
     AnyRule,
     Column,
@@ -23,6 +22,7 @@ from entrepot.contracts.model import (
     Severity,
     Unique,
 )
+from entrepot.contracts.odcs.custom import HEADERS, SEVERITY, TIME_ZONE
 from entrepot.contracts.render import columns_of
 
 _LETTERS = {
