@@ -30,7 +30,7 @@ def load_platform() -> None:
     import entrepot.adapters.embedded.delta
     import entrepot.adapters.embedded.engine
     import entrepot.adapters.embedded.state
-    import entrepot.adapters.files.csv
+    import entrepot.adapters.files.csv.reader
     import entrepot.adapters.files.parquet
     import entrepot.adapters.files.source
     import entrepot.app.session  # noqa: F401

@@ -12,17 +12,11 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from entrepot.intake.sources.base import ReaderContext
-from entrepot.intake.sources.describe import options_schema, reference_text
+from entrepot.intake.sources.describe import format_text, options_schema, reference_text
+from entrepot.intake.sources.fields import FieldSpec, Options, Places, nowhere
+from entrepot.intake.sources.formats import FormatSpec
 from entrepot.intake.sources.options import check_options, read_options
-from entrepot.intake.sources.spec import (
-    ENTRY_POINT_GROUP,
-    Capability,
-    ConnectorSpec,
-    FieldSpec,
-    Options,
-    Places,
-    nowhere,
-)
+from entrepot.intake.sources.spec import ENTRY_POINT_GROUP, Capability, ConnectorSpec
 from entrepot.kernel.errors import SystemError_, UsageError
 from entrepot.ports.reader import Reader
 
@@ -31,11 +25,14 @@ __all__ = [
     "Capability",
     "ConnectorSpec",
     "FieldSpec",
+    "FormatSpec",
     "Options",
     "ReaderContext",
     "build_reader",
     "check_options",
     "connector_names",
+    "find_format",
+    "format_text",
     "load_connector",
     "options_schema",
     "read_options",
@@ -74,6 +71,15 @@ def load_connector(name: str) -> ConnectorSpec:
     if not isinstance(spec, ConnectorSpec):
         raise SystemError_(f"{addresses[name]} is a {type(spec).__name__}; allowed is a ConnectorSpec.")
     return spec
+
+
+def find_format(name: str) -> tuple[ConnectorSpec, FormatSpec] | None:
+    """The file format of that name, and the connector that reads it."""
+    for connector in map(load_connector, connector_names()):
+        for one in connector.formats:
+            if one.name == name:
+                return connector, one
+    return None
 
 
 def build_reader(name: str, options: Mapping[str, Any], context: ReaderContext, places: Places = nowhere) -> Reader:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from entrepot.intake.sources.fields import KeyPath, Options
+
 
 @dataclass(frozen=True, slots=True)
 class NumberStyle:
@@ -46,3 +48,13 @@ def normalize_numbers(texts: pa.Array, style: NumberStyle) -> tuple[pa.Array, li
     doubtful = pc.and_(pc.invert(fits), pc.match_substring(texts, "."))
     places = pc.indices_nonzero(pc.fill_null(doubtful, False)).to_pylist()
     return pc.if_else(pc.fill_null(fits, False), rewritten, texts), places
+
+
+def number_faults(options: Options) -> list[tuple[KeyPath, str]]:
+    """What is wrong with a format's options `decimal` and `thousands` taken together."""
+    thousands = options["thousands"]
+    if thousands is not None and (len(thousands) != 1 or thousands.isalnum()):
+        return [(("thousands",), f"is {thousands!r}; allowed is one sign.")]
+    if thousands is not None and thousands == options["decimal"]:
+        return [(("thousands",), f"is {thousands!r}, the same as decimal.")]
+    return []

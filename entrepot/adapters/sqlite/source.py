@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from entrepot.adapters.sqlite.extract import Extract, decode_text, read_batches, rows_schema
 from entrepot.intake.sources.base import ReaderContext
-from entrepot.intake.sources.spec import Capability, ConnectorSpec, FieldSpec, Options, Places
+from entrepot.intake.sources.fields import FieldSpec, Options, Places
+from entrepot.intake.sources.spec import Capability, ConnectorSpec
 from entrepot.kernel.errors import DataError, ProjectError, RunError, SystemError_
 from entrepot.kernel.ids import hash_text
 from entrepot.kernel.points import reached

@@ -19,8 +19,21 @@ def show_connectors(*, as_json: bool) -> None:
 
 def show_connector(name: str, *, as_json: bool) -> None:
     """One connector: options, example, schema."""
-    from entrepot.connectors import load_connector, options_schema, reference_text
+    from entrepot.connectors import (
+        connector_names,
+        find_format,
+        format_text,
+        load_connector,
+        options_schema,
+        reference_text,
+    )
 
+    found = None if name in connector_names() else find_format(name)
+    if found is not None and not as_json:
+        connector, one = found
+        console.print(format_text(one, connector.name), markup=False, soft_wrap=True)
+        return
+    name = found[0].name if found else name
     spec = load_connector(name)
     if as_json:
         print_json(options_schema(spec))

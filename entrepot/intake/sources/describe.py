@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from entrepot.intake.sources.spec import ConnectorSpec, FieldSpec
+from entrepot.intake.sources.fields import FieldSpec
+from entrepot.intake.sources.formats import FormatSpec
+from entrepot.intake.sources.spec import ConnectorSpec
 
 _JSON_TYPES: dict[str, Any] = {
     "string": {"type": "string"},
@@ -13,12 +15,17 @@ _JSON_TYPES: dict[str, Any] = {
     "number": {"type": "number"},
     "boolean": {"type": "boolean"},
     "scalar": {"type": ["string", "number"]},
+    "mapping": {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
 }
 
 
 def options_schema(spec: ConnectorSpec) -> dict[str, Any]:
     """JSON Schema of the connector's options."""
-    return {"title": f"options of connector {spec.name}", "description": spec.summary, **_object_schema(spec.fields)}
+    return {
+        "title": f"options of connector {spec.name}",
+        "description": spec.summary,
+        **_object_schema(spec.all_fields),
+    }
 
 
 def _object_schema(fields: tuple[FieldSpec, ...]) -> dict[str, Any]:
@@ -32,7 +39,13 @@ def _object_schema(fields: tuple[FieldSpec, ...]) -> dict[str, Any]:
 
 
 def _field_schema(field: FieldSpec) -> dict[str, Any]:
-    schema = _object_schema(field.fields) if field.type == "object" else dict(_JSON_TYPES[field.type])
+    match field.type:
+        case "object":
+            schema = _object_schema(field.fields)
+        case "objects":
+            schema = {"type": "array", "items": _object_schema(field.fields)}
+        case _:
+            schema = dict(_JSON_TYPES[field.type])
     schema["description"] = field.description
     if field.choices:
         schema["enum"] = list(field.choices)
@@ -48,6 +61,23 @@ def reference_text(spec: ConnectorSpec) -> str:
     can = ", ".join(sorted(spec.capabilities)) or "nothing beyond reading"
     lines = [f"{spec.name} — {spec.summary}", "", spec.description.strip(), "", f"Can: {can}", "", "Options:"]
     lines += _field_lines(spec.fields, "  ")
+    for one in spec.formats:
+        lines += ["", f"Format {one.name} ({', '.join(one.extensions)}): {one.summary}"]
+        lines += [f"    its options and examples: entrepot connectors show {one.name}"]
+    lines += ["", "Example:"] + [f"  {line}" if line else "" for line in spec.example_yaml.strip().splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def format_text(spec: FormatSpec, connector: str) -> str:
+    """The page that `entrepot connectors show FORMAT` prints."""
+    endings = ", ".join(spec.extensions) + (", also with .gz or .zst" if spec.may_be_compressed else "")
+    lines = [f"{spec.name} — {spec.summary} (a format of the connector {connector})", "", spec.description.strip(), ""]
+    lines += [f"Files: {endings}", ""]
+    lines += (
+        [f"Options, under options: {spec.name}:", *_field_lines(spec.fields, "  ")]
+        if spec.fields
+        else ["Options: none"]
+    )
     lines += ["", "Example:"] + [f"  {line}" if line else "" for line in spec.example_yaml.strip().splitlines()]
     return "\n".join(lines) + "\n"
 

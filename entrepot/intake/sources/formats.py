@@ -2,61 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from entrepot.contracts.model import Column, Kind
+from entrepot.intake.sources.fields import FieldSpec, KeyPath, Options
 from entrepot.ports.relations import Part
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE)
-
-
-@dataclass(frozen=True, slots=True)
-class CsvOptions:
-    """How delimited text is written. None: found out from the file, conservatively."""
-
-    delimiter: str | None = None
-    quote: str = '"'
-    """Empty: quotes mean nothing."""
-    escape: str | None = None
-    encoding: str | None = None
-    decimal: str = "."
-    thousands: str | None = None
-    header: bool = True
-    skip_lines: int = 0
-    comment: str | None = None
-    columns: tuple[str, ...] = ()
-    """Names in place of the header's."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExcelOptions:
-    """Which sheets (names or patterns; none: the first that is shown), and in which row (from 1) the header stands
-    (None: the first that is not empty)."""
-
-    sheets: tuple[str, ...] = ()
-    header_row: int | None = None
-    decimal: str = "."
-    thousands: str | None = None
-    """How numbers are written in cells that hold text; cells that hold numbers need nothing."""
-    memory_limit_bytes: int = 2 << 30
-    max_cells: int = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class FormatOptions:
-    """All that a format may need to know to read a file."""
-
-    csv: CsvOptions = field(default_factory=CsvOptions)
-    excel: ExcelOptions = field(default_factory=ExcelOptions)
-    numeric_columns: frozenset[str] = frozenset()
-    """Lower-case headers of columns that the contract wants as numbers: decimal comma and thousands apply to them."""
-    known_columns: frozenset[str] = frozenset()
-    """Lower-case headers that the contract knows: they settle which of several delimiters is meant."""
-    scratch: Path | None = None
-    """Folder for short-lived files; None: the system's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +25,58 @@ class Sniffed:
 
 
 class FormatReader(Protocol):
-    """One file format. Called by the thread of the flow."""
+    """One file format with its options. Called by the thread of the flow."""
 
-    def parts(self, path: Path, place: str, options: FormatOptions) -> list[Part]:
+    def parts(self, path: Path, place: str) -> list[Part]:
         """Open a file's rows. `place` is what people call the file.
 
         Raises: DataError when the file cannot be read as a whole.
         """
         ...
 
-    def sniff(self, path: Path, place: str, options: FormatOptions) -> Sniffed:
+    def sniff(self, path: Path, place: str) -> Sniffed:
         """Say what the file looks like. Raises: DataError as `parts`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class FormatContext:
+    """What a format may know beside its options."""
+
+    columns: tuple[Column, ...] = ()
+    """The contract's."""
+    scratch: Path | None = None
+    """Folder for short-lived files; None: the system's."""
+
+    @property
+    def known_columns(self) -> frozenset[str]:
+        """Lower-case headers that the contract knows: they settle which of several delimiters is meant."""
+        return headers_of(self.columns)
+
+    @property
+    def numeric_columns(self) -> frozenset[str]:
+        """Lower-case headers of columns that the contract wants as numbers: decimal comma and thousands apply to them."""
+        return numeric_headers(self.columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatSpec:
+    """One file format: what people read about it, its options (under its name in the source's file), and its reader."""
+
+    name: str
+    summary: str
+    """One sentence."""
+    description: str
+    example_yaml: str
+    extensions: tuple[str, ...]
+    """Lower case, with the dot."""
+    fields: tuple[FieldSpec, ...]
+    build: Callable[[Options, FormatContext], FormatReader]
+    """Loads the format's library only when it is called."""
+    may_be_compressed: bool = False
+    """True when `.gz` and `.zst` may follow the extension."""
+    check: Callable[[Options], list[tuple[KeyPath, str]]] | None = None
+    """What cannot be said of one option alone: the option, and what is wrong; called with options that are right one by one."""
 
 
 def headers_of(columns: tuple[Column, ...]) -> frozenset[str]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.intake.sources.formats import FormatOptions, FormatReader, Sniffed
+from entrepot.intake.sources.formats import FormatReader, FormatSpec, Sniffed
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import Part
 
-EXTENSIONS = {
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".tab": "csv", ".psv": "csv",
-    ".parquet": "parquet", ".pq": "parquet",
-    ".xlsx": "excel", ".xlsm": "excel",
-}  # fmt: skip
 REFUSED = {
-    ".xls": "the old Excel format", ".xlsb": "the binary Excel format", ".ods": "the OpenDocument format",
-    ".zip": "an archive of files", ".json": "JSON", ".xml": "XML", ".pdf": "PDF",
+    ".zip": "an archive of files", ".xml": "XML", ".pdf": "PDF",
 }  # fmt: skip
 _COMPRESSED = (".gz", ".zst")
 
@@ -26,9 +20,9 @@ _COMPRESSED = (".gz", ".zst")
 class FileOpener:
     """Opens files of one source. `format` None: each file's extension says it."""
 
-    load_format: Callable[[str], FormatReader]
-    """Gives the reader of a format by name; called only for formats that occur."""
-    options: FormatOptions
+    formats: Sequence[FormatSpec]
+    build: Callable[[FormatSpec], FormatReader]
+    """Called only for formats that occur."""
     format: str | None = None
 
     def parts(self, path: Path, name: str) -> list[Part]:
@@ -37,18 +31,20 @@ class FileOpener:
             raise DataError(
                 f"{name} has a # in its name, which stands between file and record.", hint="Rename it.", file=name
             )
-        return self._reader(name).parts(path, name, self.options)
+        return self._reader(name).parts(path, name)
 
     def sniff(self, path: Path, name: str) -> Sniffed:
         """What the file looks like. Raises: DataError."""
-        return self._reader(name).sniff(path, name, self.options)
+        return self._reader(name).sniff(path, name)
 
     def _reader(self, name: str) -> FormatReader:
-        return self.load_format(self.format or find_format(name))
+        if self.format is None:
+            return self.build(find_format(name, self.formats))
+        return self.build(next(spec for spec in self.formats if spec.name == self.format))
 
 
-def find_format(name: str) -> str:
-    """The format that a file's name tells, leaving out `.gz` and `.zst` for text.
+def find_format(name: str, formats: Sequence[FormatSpec]) -> FormatSpec:
+    """The format that a file's name tells, leaving out `.gz` and `.zst` where the format may be compressed.
 
     Raises: DataError when it tells none, or one that is not read.
     """
@@ -56,15 +52,17 @@ def find_format(name: str) -> str:
     for ending in _COMPRESSED:
         plain = plain.removesuffix(ending)
     suffix = Path(plain).suffix
-    found = EXTENSIONS.get(suffix)
-    if found is not None and (plain == name.lower() or found == "csv"):
+    found = next((spec for spec in formats if suffix in spec.extensions), None)
+    if found is not None and (plain == name.lower() or found.may_be_compressed):
         return found
+    names = ", ".join(spec.name for spec in formats)
     if suffix in REFUSED:
         raise DataError(
             f"{name} is named as {REFUSED[suffix]} ({suffix}), which is not read.",
-            hint="Save it as .xlsx, .csv or .parquet; if only the name is wrong, say so with the option format.",
+            hint=f"Send it as one of {names}; if only the name is wrong, say so with the option format.",
         )
+    known = ", ".join(extension for spec in formats for extension in spec.extensions)
     raise DataError(
-        f"{name} has no extension that tells its format; known are {', '.join(EXTENSIONS)} (.csv also with .gz or .zst).",
-        hint="Say it with the option format: csv, parquet or excel.",
+        f"{name} has no extension that tells its format; known are {known} (of text also with .gz or .zst).",
+        hint=f"Say it with the option format: {names}.",
     )

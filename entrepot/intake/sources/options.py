@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from entrepot.intake.sources.spec import ConnectorSpec, FieldSpec, KeyPath, Options, Places, nowhere
+from entrepot.intake.sources.fields import FieldSpec, KeyPath, Options, Places, nowhere
+from entrepot.intake.sources.spec import ConnectorSpec
 from entrepot.kernel.errors import ProjectError
 
 _WORDS = {
@@ -17,6 +18,8 @@ _WORDS = {
     "boolean": "true or false",
     "scalar": "a text or a number",
     "object": "a mapping of options",
+    "objects": "a list of mappings of options",
+    "mapping": "a mapping of names to texts",
 }
 
 
@@ -36,7 +39,13 @@ def check_options(
 ) -> tuple[Options, list[ProjectError]]:
     """Find everything that is wrong with a connector's options; return them with defaults, and the errors."""
     errors: list[ProjectError] = []
-    filled = _fill(spec.name, spec.fields, options, places, (), errors)
+    filled = _fill(spec.name, spec.all_fields, options, places, (), errors)
+    for one in () if errors else spec.formats:
+        filled[one.name] = filled.get(one.name, {})
+        for path, text in one.check(filled[one.name]) if one.check else ():
+            named = _dotted((one.name, *path))
+            place = places((one.name, *path))
+            errors.append(ProjectError(f"option {named!r} of connector {spec.name} {text}", place=place))
     if not errors and spec.check is not None:
         errors.extend(spec.check(filled, places))
     return filled, errors
@@ -64,13 +73,29 @@ def _fill(
                 filled[field.name] = _fill(connector, field.fields, {}, places, path, errors)
         elif problem := _find_problem(field, value):
             errors.append(_wrong(connector, field, value, problem, places, path))
-        elif field.type == "object":
-            filled[field.name] = _fill(connector, field.fields, value, places, path, errors)
         else:
-            filled[field.name] = (
-                tuple([value] if isinstance(value, str) else value) if field.type == "strings" else value
-            )
+            filled[field.name] = _take(connector, field, value, places, path, errors)
     return filled
+
+
+def _take(
+    connector: str, field: FieldSpec, value: Any, places: Places, path: KeyPath, errors: list[ProjectError]
+) -> Any:
+    """A value of the right type as the reader gets it."""
+    match field.type:
+        case "object":
+            return _fill(connector, field.fields, value, places, path, errors)
+        case "objects":
+            return tuple(
+                _fill(connector, field.fields, item, places, (*path, number), errors)
+                for number, item in enumerate(value)
+            )
+        case "strings":
+            return tuple([value] if isinstance(value, str) else value)
+        case "mapping":
+            return {str(name): str(text) for name, text in value.items()}
+        case _:
+            return value
 
 
 def _find_problem(field: FieldSpec, value: object) -> str | None:
@@ -101,6 +126,10 @@ def _has_type(field: FieldSpec, value: object) -> bool:
             return isinstance(value, str | int | float) and not isinstance(value, bool)
         case "object":
             return isinstance(value, Mapping)
+        case "objects":
+            return isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value)
+        case "mapping":
+            return isinstance(value, Mapping) and all(isinstance(text, str | int | float) for text in value.values())
 
 
 def _dotted(path: KeyPath) -> str:

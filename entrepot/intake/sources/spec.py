@@ -6,26 +6,17 @@ the same door.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
 
 from entrepot.intake.sources.base import ReaderContext
-from entrepot.kernel.errors import Place, ProjectError
+from entrepot.intake.sources.fields import FieldSpec, Options, Places
+from entrepot.intake.sources.formats import FormatSpec
+from entrepot.kernel.errors import ProjectError
 from entrepot.ports.reader import Reader
 
 ENTRY_POINT_GROUP = "entrepot.connectors"
-
-FieldType = Literal["string", "strings", "integer", "number", "boolean", "scalar", "object"]
-"""`strings` is a text or a list of texts; `scalar` a text or a number; `object` has fields of its own."""
-
-KeyPath = tuple[str | int, ...]
-Places = Callable[[KeyPath], Place | None]
-"""Finds where in the user's file the value of a key path stands, `("csv", "delimiter")`."""
-
-Options = Mapping[str, Any]
-"""Options as `read_options` gives them: checked, defaults filled in."""
 
 
 class Capability(StrEnum):
@@ -42,22 +33,6 @@ class Capability(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FieldSpec:
-    """One option. A required option has no default."""
-
-    name: str
-    type: FieldType
-    description: str
-    required: bool = False
-    default: Any = None
-    choices: tuple[str, ...] = ()
-    secret: bool = False
-    """The value never appears in an error, a log or a page."""
-    minimum: float | None = None
-    fields: tuple[FieldSpec, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorSpec:
     """One connector: what people read about it, its options, and how a reader is built from them."""
 
@@ -69,10 +44,17 @@ class ConnectorSpec:
     fields: tuple[FieldSpec, ...]
     factory: Callable[[Options, ReaderContext], Reader]
     capabilities: frozenset[Capability] = frozenset()
+    formats: tuple[FormatSpec, ...] = ()
+    """File formats that it reads; `entrepot connectors show` has a page for each."""
     check: Callable[[Options, Places], list[ProjectError]] | None = None
     """What cannot be said of one option alone; called with options that are right one by one."""
 
-
-def nowhere(path: KeyPath) -> Place | None:
-    """The places of options that stand in no file."""
-    return None
+    @property
+    def all_fields(self) -> tuple[FieldSpec, ...]:
+        """The connector's own options, and those of each format under the format's name."""
+        formats = (
+            FieldSpec(name=one.name, type="object", default={}, fields=one.fields, description=one.summary)
+            for one in self.formats
+            if one.fields
+        )
+        return (*self.fields, *formats)

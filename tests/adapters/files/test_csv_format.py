@@ -14,10 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrepot.adapters.files.csv import CsvFormat
-from entrepot.intake.sources.formats import CsvOptions, FormatOptions
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import FAULTS, RECORD, Stream
+from tests.adapters.files.formats import csv_format
 
 
 def open_csv(
@@ -26,8 +25,7 @@ def open_csv(
     """The stream of one file."""
     path = folder / "x.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    formats = FormatOptions(CsvOptions(**options), numeric_columns=frozenset(numeric), known_columns=frozenset(known))
-    (part,) = CsvFormat().parts(path, "x.csv", formats)
+    (part,) = csv_format(numeric=numeric, known=known, **options).parts(path, "x.csv")
     assert isinstance(part.rows, Stream)
     return part.rows
 
@@ -287,7 +285,7 @@ def test_sniff_says_what_was_found(tmp_path: Path) -> None:
     """`entrepot check` tells what was found out and what was stated."""
     path = tmp_path / "x.csv"
     path.write_text("a;b\n1;2\n")
-    found = CsvFormat().sniff(path, "x.csv", FormatOptions())
+    found = csv_format().sniff(path, "x.csv")
     assert found.facts["delimiter"] == "semicolon (found out)"
     assert found.columns == ("a", "b")
-    assert "stated" in CsvFormat().sniff(path, "x.csv", FormatOptions(CsvOptions(delimiter=";"))).facts["delimiter"]
+    assert "stated" in csv_format(delimiter=";").sniff(path, "x.csv").facts["delimiter"]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.adapters.files.csv import CsvFormat
-from entrepot.intake.sources.formats import FormatOptions
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import Stream
+from tests.adapters.files.formats import csv_format
 
 pytestmark = pytest.mark.real
 SPECTRUM = (
@@ -21,7 +20,7 @@ SPECTRUM = (
 
 def read(path: Path) -> list[dict[str, str | None]]:
     """All records as name → value."""
-    (part,) = CsvFormat().parts(path, path.name, FormatOptions())
+    (part,) = csv_format().parts(path, path.name)
     assert isinstance(part.rows, Stream)
     rows = [row for batch in part.rows.open() for row in batch.to_pylist()]
     assert [row.pop("_faults") for row in rows] == [None] * len(rows)
@@ -48,7 +47,7 @@ def test_torture_files_end_well(shared_data: Path) -> None:
         if not path.is_file() or path.stat().st_size > 5_000_000:
             continue
         try:
-            for part in CsvFormat().parts(path, path.name, FormatOptions()):
+            for part in csv_format().parts(path, path.name):
                 assert isinstance(part.rows, Stream)
                 numbers = [number for batch in part.rows.open() for number in batch.column("_record").to_pylist()]
                 assert numbers == list(range(1, len(numbers) + 1)), path.name

@@ -12,11 +12,10 @@ import pytest
 import xlsxwriter
 from openpyxl import Workbook
 
-from entrepot.adapters.files.excel import ExcelFormat
-from entrepot.adapters.files.excel_marks import column_letters, column_number
-from entrepot.intake.sources.formats import ExcelOptions, FormatOptions
+from entrepot.adapters.files.excel.marks import column_letters, column_number
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import FAULTS, RECORD, Part, Stream
+from tests.adapters.files.formats import excel_format
 
 
 def write(path: Path, fill: Callable[[Any, Any], None], **options: Any) -> Path:
@@ -28,9 +27,7 @@ def write(path: Path, fill: Callable[[Any, Any], None], **options: Any) -> Path:
 
 def parts_of(path: Path, *, numeric: tuple[str, ...] = (), **options: Any) -> list[Part]:
     """The parts of one workbook."""
-    return ExcelFormat().parts(
-        path, path.name, FormatOptions(excel=ExcelOptions(**options), numeric_columns=frozenset(numeric))
-    )
+    return excel_format(numeric=numeric, **options).parts(path, path.name)
 
 
 def read(path: Path, **options: Any) -> list[dict[str, Any]]:
@@ -279,7 +276,7 @@ def test_sniff_tells_what_people_overlook(book: Path) -> None:
         sheet.write(3, 0, 1)
         workbook.add_worksheet("H").hide()
 
-    facts = ExcelFormat().sniff(write(book, fill), book.name, FormatOptions()).facts
+    facts = excel_format().sniff(write(book, fill), book.name).facts
     assert facts["hidden sheets"] == "H"
     assert (facts["hidden rows"], facts["merged cells"], facts["cells with errors"]) == ("1", "1", "1")
 

@@ -9,19 +9,17 @@ from typing import Any
 
 import pytest
 
-from entrepot.adapters.files.excel import ExcelFormat
-from entrepot.intake.sources.formats import ExcelOptions, FormatOptions
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import RECORD, Stream
+from tests.adapters.files.formats import excel_format
 
 pytestmark = pytest.mark.real
 
 
 def read(path: Path, *, numeric: tuple[str, ...] = (), **options: Any) -> list[dict[str, Any]]:
     """All records of all parts."""
-    formats = FormatOptions(excel=ExcelOptions(**options), numeric_columns=frozenset(numeric))
     rows = []
-    for part in ExcelFormat().parts(path, path.name, formats):
+    for part in excel_format(numeric=numeric, **options).parts(path, path.name):
         assert isinstance(part.rows, Stream)
         rows += [row for batch in part.rows.open() for row in batch.to_pylist()]
     return rows

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from entrepot.adapters.files.parquet import ParquetFormat
-from entrepot.intake.sources.formats import FormatOptions
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import ParquetScan
 
@@ -24,10 +23,10 @@ def path(tmp_path: Path) -> Path:
 
 def test_whole_file_is_scanned(path: Path) -> None:
     """The part names the file; nothing is read."""
-    (part,) = ParquetFormat().parts(path, "x.parquet", FormatOptions())
+    (part,) = ParquetFormat().parts(path, "x.parquet")
     assert part.place == "x.parquet"
     assert part.rows == ParquetScan(path)
-    assert ParquetFormat().sniff(path, "x.parquet", FormatOptions()).facts["rows"] == "2"
+    assert ParquetFormat().sniff(path, "x.parquet").facts["rows"] == "2"
 
 
 @pytest.mark.parametrize("cut", [0, 3, 100, -1])
@@ -35,7 +34,7 @@ def test_cut_file_is_refused(path: Path, cut: int) -> None:
     """A file without its footer is refused."""
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(DataError, match=r"x\.parquet is not a Parquet file"):
-        ParquetFormat().parts(path, "x.parquet", FormatOptions())
+        ParquetFormat().parts(path, "x.parquet")
 
 
 def test_double_names_are_refused(tmp_path: Path) -> None:
@@ -43,4 +42,4 @@ def test_double_names_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table([[1], [2]], names=["a", "A"]), path)
     with pytest.raises(DataError, match="twice"):
-        ParquetFormat().parts(path, "x.parquet", FormatOptions())
+        ParquetFormat().parts(path, "x.parquet")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.adapters.files.csv_bytes import CheckedBytes, find_encoding
-from entrepot.intake.sources.formats import CsvOptions, FormatOptions
+from entrepot.adapters.files.csv.bytes import CheckedBytes, find_encoding
+from entrepot.adapters.files.csv.options import CsvOptions
 from entrepot.kernel.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -35,19 +35,19 @@ class _Record:
     values: list[str]
 
 
-def read_head(path: Path, place: str, options: FormatOptions) -> Head:
-    """Find out how the file is written.
+def read_head(path: Path, place: str, options: CsvOptions, known: frozenset[str]) -> Head:
+    """Find out how the file is written. `known`: lower-case headers of the contract.
 
     Raises: DataError when it is empty, when the delimiter is not clear, when the header's names are not.
     """
-    sample, is_whole = _read_sample(path, place, options.csv)
-    delimiter = options.csv.delimiter or _find_delimiter(sample, is_whole, place, options)
-    first = next(iter(_records(sample, delimiter, options.csv, 1)), None)
+    sample, is_whole = _read_sample(path, place, options)
+    delimiter = options.delimiter or _find_delimiter(sample, is_whole, place, options, known)
+    first = next(iter(_records(sample, delimiter, options, 1)), None)
     if first is None:
         raise DataError(f"{place} is empty: it has not even a header.", hint="Have the file sent again.")
-    columns = _name_columns(first, place, options.csv)
-    encoding, _ = find_encoding(path, options.csv.encoding, place)
-    return Head(delimiter, columns, encoding, options.csv.delimiter is not None, first.line - 1)
+    columns = _name_columns(first, place, options)
+    encoding, _ = find_encoding(path, options.encoding, place)
+    return Head(delimiter, columns, encoding, options.delimiter is not None, first.line - 1)
 
 
 def _read_sample(path: Path, place: str, options: CsvOptions) -> tuple[str, bool]:
@@ -87,14 +87,14 @@ def _split_lines(sample: str) -> list[str]:
     return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
-def _find_delimiter(sample: str, is_whole: bool, place: str, options: FormatOptions) -> str:
-    records = {delimiter: _sample_records(sample, is_whole, delimiter, options.csv) for delimiter in DELIMITERS}
+def _find_delimiter(sample: str, is_whole: bool, place: str, options: CsvOptions, known_columns: frozenset[str]) -> str:
+    records = {delimiter: _sample_records(sample, is_whole, delimiter, options) for delimiter in DELIMITERS}
     wide = {delimiter: found for delimiter, found in records.items() if found and len(found[0].values) > 1}
     if not wide:
         return ","  # a single column: there is nothing to part
     if len(wide) == 1:
         return next(iter(wide))
-    known = {delimiter: _count_known(found[0].values, options) for delimiter, found in wide.items()}
+    known = {delimiter: _count_known(found[0].values, known_columns) for delimiter, found in wide.items()}
     best = [delimiter for delimiter in wide if known[delimiter] == max(known.values())]
     if max(known.values()) > 0 and len(best) == 1:
         return best[0]
@@ -112,8 +112,8 @@ def _sample_records(sample: str, is_whole: bool, delimiter: str, options: CsvOpt
     return found[:_SAMPLE_RECORDS]
 
 
-def _count_known(names: Sequence[str], options: FormatOptions) -> int:
-    return sum(name.strip().lower() in options.known_columns for name in names)
+def _count_known(names: Sequence[str], known: frozenset[str]) -> int:
+    return sum(name.strip().lower() in known for name in names)
 
 
 def _name_columns(first: _Record, place: str, options: CsvOptions) -> tuple[str, ...]:

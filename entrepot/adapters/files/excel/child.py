@@ -21,8 +21,8 @@ import fastexcel
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from entrepot.adapters.files.csv_header import check_names
-from entrepot.adapters.files.excel_marks import (
+from entrepot.adapters.files.csv.header import check_names
+from entrepot.adapters.files.excel.marks import (
     CellFault,
     SheetEntry,
     SheetMarks,

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 import entrepot
-from entrepot.intake.sources.formats import FormatOptions, Sniffed
+from entrepot.adapters.files.excel.options import ExcelOptions
+from entrepot.intake.sources.formats import FormatContext, Sniffed
 from entrepot.kernel.errors import DataError, SystemError_
 from entrepot.ports.relations import Part, Stream
 
@@ -28,22 +29,26 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 class ExcelFormat:
     """Workbooks of Excel 2007 and later (.xlsx, .xlsm)."""
 
-    def parts(self, path: Path, place: str, options: FormatOptions) -> list[Part]:
+    def __init__(self, options: ExcelOptions, context: FormatContext) -> None:
+        self._options = options
+        self._context = context
+
+    def parts(self, path: Path, place: str) -> list[Part]:
         """A part for each sheet, `book.xlsx#Sheet1`. Rows wait in a nameless file on disk, so that they can be read again."""
-        answer, content = _read_workbook(path, place, options)
+        answer, content = _read_workbook(path, place, self._options, self._context)
         found = [
             (sheet["sheet"], _Rows(content.slice(sheet["begin"], sheet["end"] - sheet["begin"])))
             for sheet in answer["found"]
         ]
         return [Part(f"{place}#{name}", Stream(rows.schema, rows.batches)) for name, rows in found]
 
-    def sniff(self, path: Path, place: str, options: FormatOptions) -> Sniffed:
+    def sniff(self, path: Path, place: str) -> Sniffed:
         """Sheets, header row, and what people overlook: hidden sheets and rows, merged cells, error cells."""
-        answer, _ = _read_workbook(path, place, options)
+        answer, _ = _read_workbook(path, place, self._options, self._context)
         found = answer["found"]
         names = ", ".join(sheet["sheet"] for sheet in found)
         facts = {
-            "sheet": f"{names} ({'stated' if options.excel.sheets else 'the first one shown'} of {', '.join(answer['sheets'])})",
+            "sheet": f"{names} ({'stated' if self._options.sheets else 'the first one shown'} of {', '.join(answer['sheets'])})",
             "header row": ", ".join(dict.fromkeys(str(sheet["header_row"]) for sheet in found)),
             "hidden sheets": ", ".join(answer["hidden_sheets"]) or "none",
             "hidden rows": str(sum(sheet["hidden_rows"] for sheet in found)),
@@ -69,32 +74,34 @@ class _Rows:
             yield from reader
 
 
-def _read_workbook(path: Path, place: str, options: FormatOptions) -> tuple[dict[str, Any], pa.Buffer]:
+def _read_workbook(
+    path: Path, place: str, options: ExcelOptions, context: FormatContext
+) -> tuple[dict[str, Any], pa.Buffer]:
     _check_kind(path, place)
-    with tempfile.TemporaryFile(dir=options.scratch) as output:
-        answer = _ask_child(path, place, options, output.fileno())
+    with tempfile.TemporaryFile(dir=context.scratch) as output:
+        answer = _ask_child(path, place, options, context, output.fileno())
         content = mmap.mmap(output.fileno(), 0, access=mmap.ACCESS_READ)
     return answer, pa.py_buffer(content)
 
 
-def _ask_child(path: Path, place: str, options: FormatOptions, output: int) -> dict[str, Any]:
+def _ask_child(path: Path, place: str, options: ExcelOptions, context: FormatContext, output: int) -> dict[str, Any]:
     request = {
         "path": str(path),
         "place": place,
-        "sheets": list(options.excel.sheets),
-        "header_row": options.excel.header_row,
-        "memory_limit_bytes": options.excel.memory_limit_bytes,
-        "max_cells": options.excel.max_cells,
-        "decimal": options.excel.decimal,
-        "thousands": options.excel.thousands,
-        "numeric_columns": sorted(options.numeric_columns),
+        "sheets": list(options.sheets),
+        "header_row": options.header_row,
+        "memory_limit_bytes": options.memory_limit_bytes,
+        "max_cells": options.max_cells,
+        "decimal": options.decimal,
+        "thousands": options.thousands,
+        "numeric_columns": sorted(context.numeric_columns),
         "output": output,
     }
     package = str(Path(entrepot.__file__).parent.parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-m", "entrepot.adapters.files.excel_child", json.dumps(request)],
+            [sys.executable, "-P", "-m", "entrepot.adapters.files.excel.child", json.dumps(request)],
             pass_fds=(output,),
             capture_output=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
@@ -106,7 +113,7 @@ def _ask_child(path: Path, place: str, options: FormatOptions, output: int) -> d
     return _judge(child, place, options)
 
 
-def _judge(child: subprocess.CompletedProcess[bytes], place: str, options: FormatOptions) -> dict[str, Any]:
+def _judge(child: subprocess.CompletedProcess[bytes], place: str, options: ExcelOptions) -> dict[str, Any]:
     if child.returncode != 0:
         last = (child.stderr.decode(errors="replace").strip().splitlines() or [""])[-1]
         if "No module named" in last:
@@ -127,10 +134,9 @@ def _judge(child: subprocess.CompletedProcess[bytes], place: str, options: Forma
     return answer
 
 
-def _too_large(place: str, options: FormatOptions, what: str) -> DataError:
-    excel = options.excel
+def _too_large(place: str, options: ExcelOptions, what: str) -> DataError:
     return DataError(
-        f"{place} {what}. A workbook may take {excel.memory_limit_bytes >> 20:,} MiB of memory and have {excel.max_cells:,} cells in a sheet.",
+        f"{place} {what}. A workbook may take {options.memory_limit_bytes >> 20:,} MiB of memory and have {options.max_cells:,} cells in a sheet.",
         hint="Send less in one workbook, send CSV, or raise excel.memory_limit_mb and excel.max_cells.",
     )
 

@@ -12,8 +12,8 @@ from typing import IO, Protocol, cast
 
 import pyarrow as pa
 
-from entrepot.adapters.files.csv_quotes import QuoteCheck
-from entrepot.intake.sources.formats import CsvOptions
+from entrepot.adapters.files.csv.options import CsvOptions
+from entrepot.adapters.files.csv.quotes import QuoteCheck
 from entrepot.kernel.errors import DataError
 
 _CHUNK = 1 << 20

@@ -12,10 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from entrepot.adapters.files.csv_bytes import CheckedBytes, open_text
-from entrepot.adapters.files.csv_header import NAMES, Head, read_head
+from entrepot.adapters.files.csv.bytes import CheckedBytes, open_text
+from entrepot.adapters.files.csv.header import NAMES, Head, read_head
+from entrepot.adapters.files.csv.options import CsvOptions
 from entrepot.adapters.files.numbers import NumberStyle, normalize_numbers
-from entrepot.intake.sources.formats import CsvOptions, FormatOptions, Sniffed
+from entrepot.intake.sources.formats import FormatContext, Sniffed
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import FAULT_TYPE, FAULTS, RECORD, Part, Stream
 
@@ -30,20 +31,24 @@ _Fault = dict[str, str | None]
 class CsvFormat:
     """Comma, semicolon, tab or bar separated text."""
 
-    def parts(self, path: Path, place: str, options: FormatOptions) -> list[Part]:
+    def __init__(self, options: CsvOptions, context: FormatContext) -> None:
+        self._options = options
+        self._context = context
+
+    def parts(self, path: Path, place: str) -> list[Part]:
         """One part: columns of text, `RECORD`, and `FAULTS` of records with too few or too many values."""
-        head = read_head(path, place, options)
-        file = _CsvFile(path, place, options, head)
+        head = read_head(path, place, self._options, self._context.known_columns)
+        file = _CsvFile(path, place, self._options, self._context.numeric_columns, head)
         return [Part(place, Stream(file.schema, file.batches))]
 
-    def sniff(self, path: Path, place: str, options: FormatOptions) -> Sniffed:
+    def sniff(self, path: Path, place: str) -> Sniffed:
         """Delimiter and encoding, and whether they were stated or found out."""
-        head = read_head(path, place, options)
+        head = read_head(path, place, self._options, self._context.known_columns)
         stated = "stated" if head.is_delimiter_stated else "found out"
         delimiter = NAMES.get(head.delimiter, repr(head.delimiter))
         facts = {
             "delimiter": f"{delimiter} ({stated})",
-            "quote": options.csv.quote or "none",
+            "quote": self._options.quote or "none",
             "encoding": head.encoding,
         }
         return Sniffed("csv", head.columns, facts)
@@ -57,7 +62,8 @@ class _TooLongForBlock(Exception):
 class _CsvFile:
     path: Path
     place: str
-    options: FormatOptions
+    options: CsvOptions
+    numeric_columns: frozenset[str]
     head: Head
 
     @property
@@ -94,14 +100,14 @@ class _Pass:
         self._block = block
         self._ragged: deque[Any] = deque()
         self._lines: Iterator[int] | None = None
-        self._headers = 1 if file.options.csv.header else 0
+        self._headers = 1 if file.options.header else 0
         self._before = self._headers + file.head.empty_lines
         """What the parser counts before the first record."""
         self._next = 1
-        self._style = NumberStyle(file.options.csv.decimal, file.options.csv.thousands)
+        self._style = NumberStyle(file.options.decimal, file.options.thousands)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        source = CheckedBytes(self._file.path, self._file.place, self._file.options.csv, self._file.head.delimiter)
+        source = CheckedBytes(self._file.path, self._file.place, self._file.options, self._file.head.delimiter)
         try:
             with self._open(source) as reader:
                 for batch in reader:
@@ -115,7 +121,7 @@ class _Pass:
             source.close()
 
     def _open(self, source: CheckedBytes) -> pacsv.CSVStreamingReader:
-        options, columns = self._file.options.csv, self._file.head.columns
+        options, columns = self._file.options, self._file.head.columns
         return pacsv.open_csv(
             pa.PythonFile(source, mode="r"),
             # One thread: only then the parser says which record it left out.
@@ -219,7 +225,7 @@ class _Pass:
         return [self._normalize_column(name, batch.column(name), faults) for name in batch.schema.names]
 
     def _normalize_column(self, name: str, texts: pa.Array, faults: dict[int, list[_Fault]]) -> pa.Array:
-        if name.lower() not in self._file.options.numeric_columns:
+        if name.lower() not in self._file.numeric_columns:
             return texts
         texts, doubtful = normalize_numbers(texts, self._style)
         for place in doubtful:
@@ -238,7 +244,7 @@ def _fault_array(faults: dict[int, list[_Fault]], length: int) -> pa.Array:
 
 def _begin_lines(file: _CsvFile, headers: int) -> Iterator[int]:
     """The line on which each record begins, by Python's csv reader; ends early where that cannot go on."""
-    options: CsvOptions = file.options.csv
+    options = file.options
     with open_text(file.path, file.place, options, None) as text:
         reader = csv.reader(
             text,
