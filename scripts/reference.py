@@ -15,7 +15,7 @@ from typing import Any
 import typer.main
 
 from entrepot.app.cli.commands import app
-from entrepot.connectors import ConnectorSpec, FieldSpec, load_connector
+from entrepot.connectors import ConnectorSpec, FieldSpec, FormatSpec, load_connector
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
@@ -94,6 +94,19 @@ def render_spec(name: str, spec: ConnectorSpec) -> str:
     lines.append("\n| option | type | meaning | default |\n|---|---|---|---|\n")
     lines += render_fields(spec.fields, "")
     lines.append(f"\n```yaml\n{spec.example_yaml.strip()}\n```\n")
+    lines += [render_format(one) for one in spec.formats]
+    return "".join(lines)
+
+
+def render_format(spec: FormatSpec) -> str:
+    endings = ", ".join(f"`{extension}`" for extension in spec.extensions)
+    lines = [f"\n### {spec.name}\n\n{plain(spec.summary)} Files: {endings}"]
+    lines.append(", also with `.gz` or `.zst`" if spec.may_be_compressed else "")
+    lines.append(f".\n\n{plain(spec.description)}\n")
+    if spec.fields:
+        lines.append("\n| option | type | meaning | default |\n|---|---|---|---|\n")
+        lines += render_fields(spec.fields, f"{spec.name}.")
+    lines.append(f"\n```yaml\n{spec.example_yaml.strip()}\n```\n")
     return "".join(lines)
 
 
@@ -111,7 +124,7 @@ def render_fields(fields: Iterable[FieldSpec], prefix: str) -> list[str]:
 
 
 def default_of(field: FieldSpec) -> str:
-    if field.default is None or field.type == "object":
+    if field.default is None or field.type in ("object", "objects", "mapping"):
         return ""
     if isinstance(field.default, tuple):
         return ", ".join(f"`{value}`" for value in field.default)

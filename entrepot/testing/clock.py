@@ -15,6 +15,9 @@ class FakeClock:
         self._now = start.astimezone(UTC)
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[FakeClock], tuple[datetime]]:
+        return FakeClock, (self.now(),)
+
     def now(self) -> datetime:
         """The instant it was moved to."""
         with self._lock:

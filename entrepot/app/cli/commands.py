@@ -137,12 +137,27 @@ def list_connectors(json: JsonOption = False) -> None:
     show_connectors(as_json=json)
 
 
-@connectors.command("show", epilog="Example: entrepot connectors show files")
-def show_connector(name: str, json: JsonOption = False) -> None:
-    """Show a connector: options, example, what it can do."""
+@connectors.command("show", epilog="Example: entrepot connectors show excel")
+def show_connector(
+    name: Annotated[str, typer.Argument(help="A connector, or a file format such as csv or excel.")],
+    json: JsonOption = False,
+) -> None:
+    """Show a connector or a file format: options, examples, what it can do."""
     from entrepot.app.cli.connectors import show_connector as show
 
     show(name, as_json=json)
+
+
+@connectors.command("test", epilog="Example: entrepot connectors test till_sales")
+def try_connector(
+    source: Annotated[str, typer.Argument(help="A source of the project.")],
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Reach a source of the project, and say what it would bring next."""
+    from entrepot.app.cli.connectors import try_source
+
+    try_source(project, source, as_json=json)
 
 
 @app.command(epilog="Example: entrepot doctor")

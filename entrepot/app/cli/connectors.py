@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from entrepot.app.cli.output import console, print_json, print_table, say
 
 
@@ -39,3 +41,26 @@ def show_connector(name: str, *, as_json: bool) -> None:
         print_json(options_schema(spec))
         return
     console.print(reference_text(spec), markup=False, soft_wrap=True)
+
+
+def try_source(folder: Path, name: str, *, as_json: bool) -> None:
+    """Reach one source of the project, and say what it would bring next; nothing is taken."""
+    from entrepot.app.cli.opening import open_platform
+    from entrepot.app.cli.plan import describe
+    from entrepot.flow.plan import last_position
+    from entrepot.kernel.errors import UsageError
+
+    platform = open_platform(folder)
+    names = [source.name for source in platform.project.sources]
+    if name not in names:
+        raise UsageError(f"there is no source {name!r}.", hint=f"There are: {', '.join(names) or 'none'}.")
+    source = platform.project.sources[names.index(name)]
+    # An open batch is read again before anything new: then this is what comes after it.
+    found = platform.flows.source_flow(source).reader.find_next(last_position(name, platform.services))
+    waiting = describe(found) if found is not None else None
+    if as_json:
+        print_json({"source": name, "connector": source.connector, "reached": True, "next": waiting})
+        return
+    say(f"[green]{name}[/] can be reached by the connector {source.connector}.")
+    say(f"It would bring: {waiting}" if waiting else "It has nothing new.")
+    say("\nWhat its files look like: entrepot check    Take it: entrepot run " + name)

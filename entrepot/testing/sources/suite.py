@@ -11,41 +11,68 @@ are given nothing but a folder and a clock, so that every test also proves that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import os
+import pickle
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pytest
 
+from entrepot.kernel.errors import EntrepotError
 from entrepot.kernel.positions import Position, position_from_json, position_to_json
 from entrepot.ports.reader import Reader
-from entrepot.ports.relations import RECORD, ParquetScan, Part, Stream
+from entrepot.ports.relations import RECORD
+from entrepot.testing.faults import Fault, RandomFault
+from entrepot.testing.processes import run_killed
+from entrepot.testing.sources.drain import SOURCE, Ledger
+from entrepot.testing.sources.rows import (
+    TYPED_ROWS,
+    WIDE_TEXTS,
+    Row,
+    TypedRow,
+    batches_of,
+    claim_next,
+    describe_parts,
+    make_rows,
+    records_of,
+    rows_of,
+    take,
+    typed_rows_of,
+)
 
-WIDE_TEXTS = (
-    "Zürich", "Ærøskøbing", "日本語", "العربية", "हिन्दी", "\U0001f9fe receipt", "e\u0301 combined", "a\u200bb", "\u202eright to left",
-    "line\u2028separator", "it's \"quoted\"", "semi;colon, comma|bar", "a\\b", " padded ", "NULL", "0001", "1e5", "=1+1", "\U0010ffff",
-)  # fmt: skip
 _LARGEST_BATCH_BYTES = 16 << 20
 _MOST_GROWTH_BYTES = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the suite puts into a source: columns `id` (numbers, growing) and `text`."""
-
-    id: int
-    text: str | None
+_KILLS: tuple[Fault | RandomFault, ...] = (
+    *map(Fault, ("claim.moved", "claim.after", "plan.after", "main.after", "acknowledge.moved")),
+    RandomFault(1, 600),
+)
 
 
 class SourceUnderTest(Protocol):
-    """A source as its author provides it to the suite."""
+    """A source as its author provides it to the suite. It is pickled for the test that kills: let it hold plain values."""
 
     large_rows: int
     """How many rows the test of bounded memory puts: some ten times more than a batch holds."""
+    gaps: Mapping[str, str]
+    """Tests that this source cannot pass, by name, and why: they must fail, else the gap is no gap. Mostly empty."""
 
     def put(self, rows: Sequence[Row]) -> None:
         """Bring rows, as one arrival (a file, a transaction)."""
+        ...
+
+    def put_typed(self, rows: Sequence[TypedRow]) -> None:
+        """Bring rows of typed values, as one arrival, into a source that has had none."""
+        ...
+
+    def widen(self) -> None:
+        """Give the source another column, `extra`: later arrivals hold `extra <id>` in it."""
+        ...
+
+    def disturb(self, position: Position) -> None:
+        """Change what was claimed behind the reader's back, as careless people and programs do."""
         ...
 
     def build(self) -> Reader:
@@ -54,7 +81,14 @@ class SourceUnderTest(Protocol):
 
 
 class SourceConformance:
-    """What every source must do. A property that a source cannot have is declared by overriding its test with the reason."""
+    """What every source must do. What a source cannot do it declares in `gaps`."""
+
+    @pytest.fixture(autouse=True)
+    def _declare_gap(self, request: pytest.FixtureRequest, source: SourceUnderTest) -> None:
+        """A declared gap is a strict expected failure."""
+        reason = source.gaps.get(request.node.originalname)
+        if reason is not None:
+            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
     def test_empty(self, source: SourceUnderTest) -> None:
         """A source without rows brings nothing, at the start and after a range."""
@@ -187,49 +221,54 @@ class SourceConformance:
                 assert grown <= _MOST_GROWTH_BYTES, f"reading holds {grown:,} bytes"
         assert count == source.large_rows
 
+    def test_values(self, source: SourceUnderTest) -> None:
+        """Decimals, instants and days arrive exactly, whatever the zone of the machine."""
+        source.put_typed(TYPED_ROWS)
+        reader = source.build()
+        assert typed_rows_of(reader.read(claim_next(reader, None))) == list(TYPED_ROWS)
 
-def make_rows(first: int, count: int) -> list[Row]:
-    """Rows with ids from `first` on."""
-    return [Row(number, f"text {number}") for number in range(first, first + count)]
+    def test_schema_change(self, source: SourceUnderTest) -> None:
+        """A column that comes later is there from then on; what was claimed before does not change."""
+        source.put(make_rows(1, 5))
+        reader = source.build()
+        first = claim_next(reader, None)
+        before = describe_parts(reader.read(first))
+        source.widen()
+        source.put(make_rows(6, 5))
+        assert describe_parts(source.build().read(first)) == before, "a claimed range must not gain a column"
+        reader.acknowledge(first)
+        again = source.build()
+        records = list(records_of(again.read(claim_next(again, first))))
+        assert [(int(str(r["id"])), r["extra"]) for r in records] == [(n, f"extra {n}") for n in range(6, 11)]
 
+    def test_changed_after_claim(self, source: SourceUnderTest) -> None:
+        """What was claimed reads the same or is refused, never otherwise, when somebody changes it afterwards."""
+        source.put(make_rows(1, 50))
+        reader = source.build()
+        position = claim_next(reader, None)
+        source.disturb(position)
+        try:
+            rows = rows_of(source.build().read(position))
+        except EntrepotError:
+            return
+        assert rows == make_rows(1, 50), "changed rows were read as if they were the claimed ones"
 
-def claim_next(reader: Reader, previous: Position | None) -> Position:
-    """The next range, claimed; there must be one."""
-    found = reader.find_next(previous)
-    assert found is not None, "the source has rows, but find_next found nothing"
-    claimed = reader.claim(found)
-    assert claimed.follows(previous), "a range must continue the one before"
-    return claimed
-
-
-def take(reader: Reader, previous: Position | None) -> tuple[Position, list[Row]]:
-    """Claim and read the next range."""
-    position = claim_next(reader, previous)
-    return position, rows_of(reader.read(position))
-
-
-def rows_of(parts: Sequence[Part]) -> list[Row]:
-    """All rows of the parts, in order."""
-    return [
-        Row(int(record["id"]), record["text"])
-        for part in parts
-        for batch in batches_of(part)
-        for record in batch.to_pylist()
-    ]
-
-
-def describe_parts(parts: Sequence[Part]) -> list[tuple[str, list[dict[str, object]]]]:
-    """Places and every value, to compare two readings."""
-    return [(part.place, [record for batch in batches_of(part) for record in batch.to_pylist()]) for part in parts]
-
-
-def batches_of(part: Part) -> Iterator[pa.RecordBatch]:
-    """The rows of a part, also where the engine would read them itself."""
-    match part.rows:
-        case Stream() as stream:
-            yield from stream.open()
-        case ParquetScan(path):
-            with pq.ParquetFile(path) as file:
-                yield from file.iter_batches(batch_size=16_384)
-        case _:
-            raise AssertionError("a source gives streams or Parquet files")
+    @pytest.mark.timeout(300)
+    def test_killed_anywhere(self, source: SourceUnderTest, tmp_path: Path) -> None:
+        """A process that takes rows is killed at each step of the protocol and at random instants: each row comes once."""
+        folder = tmp_path / "ledger"
+        folder.mkdir()
+        killed = 0
+        for number, fault in enumerate((*_KILLS, None)):
+            source.put(make_rows(1 + 200 * number, 200))
+            (folder / SOURCE).write_bytes(pickle.dumps(source))
+            done = run_killed(
+                [sys.executable, "-m", "entrepot.testing.sources.drain", str(folder)],
+                fault,
+                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+            assert done.killed or done.returncode == 0, done.stderr
+            killed += done.killed
+        assert killed >= 3, "the process was hardly ever killed: is it too quick, or are its points not reached?"
+        assert Ledger(folder).rows() == make_rows(1, 200 * (len(_KILLS) + 1))
+        assert source.build().find_next(Ledger(folder).plans()[-1]) is None
