@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from entrepot.adapters.embedded.as_is import split_as_is
 from entrepot.adapters.embedded.connections import Settings, instance, open_instance
+from entrepot.adapters.embedded.profile import open_parts, profile_rows
 from entrepot.adapters.embedded.queries import BATCH_ROWS, QueryResult, Resolve, open_views, query_schema, translated
 from entrepot.adapters.embedded.split import Landing, Progress
 from entrepot.adapters.embedded.staging import empty_folder
+from entrepot.contracts.infer.profile import TableProfile
 from entrepot.ports.engine import Result, SplitResult, SplitTask
-from entrepot.ports.relations import QueryScan
+from entrepot.ports.relations import Part, QueryScan
 
 
 def _ignore(rows: int) -> None:
@@ -71,3 +74,11 @@ class DuckEngine:
         """As `Engine.describe`."""
         with instance(self._settings, self._zone) as connection:
             return query_schema(connection, open_views(connection, scan, self._resolve))
+
+    def profile(self, rows: Sequence[Part] | QueryScan, *, most_rows: int | None = None) -> TableProfile:
+        """As `Profiler.profile`."""
+        with instance(self._settings, self._zone) as connection:
+            if isinstance(rows, QueryScan):
+                result = self.query(rows)
+                return profile_rows(connection, iter([("the table", result.batches())]), most_rows)
+            return profile_rows(connection, open_parts(connection, rows), most_rows)

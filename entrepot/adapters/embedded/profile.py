@@ -1,0 +1,208 @@
+"""Counting what stands in columns: forms, lengths, distinct values, ranges. Implements `ports.profile.Profiler` for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from entrepot.adapters.embedded.quoting import ident, literal
+from entrepot.contracts.infer.forms import FORMS, LEADING_ZERO, MARKS, Form
+from entrepot.contracts.infer.profile import ColumnProfile, TableProfile
+from entrepot.contracts.inferred import type_of_arrow
+from entrepot.contracts.model import ColumnType, Kind
+from entrepot.kernel.errors import DataError
+from entrepot.kernel.rows import SYSTEM_COLUMNS
+from entrepot.ports.relations import FAULTS, RECORD, ParquetScan, Part, Stream
+
+if TYPE_CHECKING:
+    import duckdb
+
+_SAMPLE_ROWS = 20_000
+"""Rows that decide which forms are worth counting in all rows: a form that hardly any of them has makes no type."""
+_SAMPLE_SHARE = 0.5
+_FEW = 12
+_PAIRED = 8
+"""Columns of which pairs are tried as a key."""
+_MOST_PAIRS = 3
+_NUMBERS = ("integer", "number", "scientific")
+_RANGED = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL)
+
+
+def profile_rows(
+    connection: duckdb.DuckDBPyConnection, readers: Iterator[tuple[str, pa.RecordBatchReader]], most_rows: int | None
+) -> TableProfile:
+    """Count all rows of the readers, which must have the same columns. Raises: DataError when they differ."""
+    schema, is_sample = _load(connection, readers, most_rows)
+    rows = _one(connection, "SELECT count(*) FROM profiled")[0]
+    columns = tuple(_profile_column(connection, field) for field in schema)
+    singles = any(column.distinct == rows and not column.nulls + column.blanks for column in columns)
+    pairs = () if singles or not rows else _find_pairs(connection, columns, rows)
+    return TableProfile(rows, columns, pairs, is_sample)
+
+
+def open_parts(
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[Part]
+) -> Iterator[tuple[str, pa.RecordBatchReader]]:
+    """Each part's rows, without what only the flow needs."""
+    for part in parts:
+        match part.rows:
+            case Stream() as stream:
+                yield part.place, pa.RecordBatchReader.from_batches(stream.schema, stream.open())
+            case ParquetScan(path):
+                sql = f"SELECT * FROM read_parquet({literal(str(path))})"
+                yield part.place, connection.cursor().execute(sql).to_arrow_reader(1 << 14)
+            case _:
+                raise AssertionError("a source gives streams or Parquet files")
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, readers: Iterator[tuple[str, pa.RecordBatchReader]], most_rows: int | None
+) -> tuple[list[pa.Field], bool]:
+    """Put the rows into a temporary table, which spills to disk; say whether there were more."""
+    fields: list[pa.Field] = []
+    first = ""
+    left = most_rows
+    for place, reader in readers:
+        found = [field for field in reader.schema if field.name not in (RECORD, FAULTS, *SYSTEM_COLUMNS)]
+        chosen = ", ".join(ident(field.name) for field in found)
+        limit = "" if left is None else f" LIMIT {left + 1}"
+        connection.register("incoming", reader)
+        if not fields:
+            fields, first = found, place
+            connection.execute(f"CREATE TEMP TABLE profiled AS SELECT {chosen} FROM incoming{limit}")
+        elif [field.name.lower() for field in found] != [field.name.lower() for field in fields]:
+            raise DataError(
+                f"{place} has other columns than {first}: {', '.join(field.name for field in found)}.",
+                hint="Choose one with the source's options, such as excel: {sheet: …}.",
+            )
+        else:
+            connection.execute(f"INSERT INTO profiled SELECT {chosen} FROM incoming{limit}")
+        connection.unregister("incoming")
+        if most_rows is not None:
+            left = most_rows - _one(connection, "SELECT count(*) FROM profiled")[0]
+            if left < 0:
+                connection.execute(f"DELETE FROM profiled WHERE rowid >= {most_rows}")
+                return fields, True
+    return fields, False
+
+
+def _profile_column(connection: duckdb.DuckDBPyConnection, field: pa.Field) -> ColumnProfile:
+    is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    column = ident(field.name)
+    is_value = f"{column} IS NOT NULL" + (f" AND trim({column}) <> ''" if is_text else "")
+    forms = _count_forms(connection, column, is_value) if is_text else {}
+    values, nulls, distinct, longest, digits, scale = _one(
+        connection,
+        f"""SELECT count(*) FILTER ({is_value}), count(*) FILTER ({column} IS NULL),
+            count(DISTINCT CAST({column} AS VARCHAR)) FILTER ({is_value}), max(length(CAST({column} AS VARCHAR))),
+            max(length(regexp_extract(CAST({column} AS VARCHAR), '^[+-]?([0-9]*)', 1))),
+            max(length(regexp_extract(CAST({column} AS VARCHAR), '[.]([0-9]+)$', 1)))
+            FROM profiled""",
+    )
+    rows = _one(connection, "SELECT count(*) FROM profiled")[0]
+    counted = ColumnProfile(
+        name=field.name,
+        type=None if is_text else _type_of(field),
+        values=values,
+        nulls=nulls,
+        blanks=rows - values - nulls,
+        distinct=distinct,
+        longest=longest or 0,
+        forms=forms,
+        digits=digits or 0,
+        scale=scale or 0,
+    )
+    smallest, largest = _range(connection, column, counted)
+    listed = _list_values(connection, column, is_value) if 0 < distinct <= _FEW else ()
+    return ColumnProfile(
+        **{
+            name: getattr(counted, name)
+            for name in ColumnProfile.__slots__
+            if name not in ("smallest", "largest", "listed")
+        },
+        smallest=smallest,
+        largest=largest,
+        listed=listed,
+    )
+
+
+def _type_of(field: pa.Field) -> ColumnType:
+    return type_of_arrow(field.type, field.name)
+
+
+def _count_forms(connection: duckdb.DuckDBPyConnection, column: str, is_value: str) -> dict[str, int]:
+    """Forms that a sample makes likely, counted in all rows."""
+    every = (*FORMS, *MARKS)
+    sampled = _one(
+        connection,
+        f"SELECT count(*) FILTER ({is_value}), {', '.join(_counting(form, column) for form in every)} "
+        f"FROM (SELECT {column} FROM profiled LIMIT {_SAMPLE_ROWS})",
+    )
+    least = sampled[0] * _SAMPLE_SHARE
+    likely = [form for form, count in zip(every, sampled[1:], strict=True) if form == LEADING_ZERO or count > least]
+    counts = _one(connection, f"SELECT {', '.join(_counting(form, column) for form in likely)} FROM profiled")
+    return {form.name: count for form, count in zip(likely, counts, strict=True)}
+
+
+def _counting(form: Form, column: str) -> str:
+    test = f"{column} <> '' AND regexp_full_match({column}, {literal(form.pattern)})"
+    if form.codes:
+        test += f" AND try_strptime({column}, {literal(form.codes)}) IS NOT NULL"
+    return f"count(*) FILTER ({test})"
+
+
+def _range(connection: duckdb.DuckDBPyConnection, column: str, counted: ColumnProfile) -> tuple[str | None, str | None]:
+    """Smallest and largest value, where values have an order that people know."""
+    fitting = counted.fitting()
+    if counted.type is not None:
+        value = column if counted.type.kind in _RANGED else None
+    elif fitting and fitting[-1].codes:
+        value = f"try_strptime({column}, {literal(fitting[-1].codes)})"
+    elif fitting and fitting[0].name in _NUMBERS:
+        value = (
+            f"TRY_CAST({column} AS DOUBLE)"
+            if fitting[0].name == "scientific"
+            else f"TRY_CAST({column} AS DECIMAL(38, {min(counted.scale, 18)}))"
+        )
+    else:
+        value = None
+    if value is None:
+        return None, None
+    smallest, largest = _one(
+        connection, f"SELECT CAST(min({value}) AS VARCHAR), CAST(max({value}) AS VARCHAR) FROM profiled"
+    )
+    return tuple(None if text is None else text.removesuffix(" 00:00:00") for text in (smallest, largest))  # type: ignore[return-value]
+
+
+def _list_values(connection: duckdb.DuckDBPyConnection, column: str, is_value: str) -> tuple[str, ...]:
+    found = connection.execute(
+        f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM profiled WHERE {is_value} ORDER BY 1"
+    ).fetchall()
+    return tuple(row[0] for row in found)
+
+
+def _find_pairs(
+    connection: duckdb.DuckDBPyConnection, columns: tuple[ColumnProfile, ...], rows: int
+) -> tuple[tuple[str, str], ...]:
+    full = [column for column in columns if column.values == rows and column.distinct > 1]
+    likely = sorted(full, key=lambda column: -column.distinct)[:_PAIRED]
+    found: list[tuple[str, str]] = []
+    for first, second in combinations([column for column in columns if column in likely], 2):
+        if first.distinct * second.distinct < rows:
+            continue
+        both = f"{ident(first.name)}, {ident(second.name)}"
+        groups = _one(connection, f"SELECT count(*) FROM (SELECT DISTINCT {both} FROM profiled)")[0]
+        if groups == rows:
+            found.append((first.name, second.name))
+        if len(found) == _MOST_PAIRS:
+            break
+    return tuple(found)
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    row = connection.execute(sql).fetchone()
+    assert row is not None
+    return row

@@ -1,0 +1,1 @@
+"""Drafting a contract from data: what was counted goes in, a contract with remarks comes out; nothing here reads data."""

@@ -1,0 +1,56 @@
+"""What was counted in a table's columns: the input of `decide`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from entrepot.contracts.infer.forms import FORMS, Form
+from entrepot.contracts.model import ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProfile:
+    """One column's figures. Blank texts count neither as values nor as nulls."""
+
+    name: str
+    type: ColumnType | None
+    """The type the source itself states (Parquet, a table); None: all is text."""
+    values: int
+    nulls: int
+    blanks: int
+    distinct: int
+    """Of the values; exact."""
+    longest: int = 0
+    """Characters."""
+    forms: Mapping[str, int] = field(default_factory=dict)
+    """Form → number of values that have it."""
+    digits: int = 0
+    """Most digits before the decimal point, of numbers."""
+    scale: int = 0
+    """Most digits after it."""
+    smallest: str | None = None
+    largest: str | None = None
+    """Of values that are numbers or dates; None for others."""
+    listed: tuple[str, ...] = ()
+    """All distinct values, sorted, when they are few."""
+
+    def has(self, form: Form) -> bool:
+        """True when all values have the form."""
+        return self.values > 0 and self.forms.get(form.name, 0) == self.values
+
+    def fitting(self) -> list[Form]:
+        """The forms that make a type and that all values have, the narrowest first."""
+        return [form for form in FORMS if self.has(form)]
+
+
+@dataclass(frozen=True, slots=True)
+class TableProfile:
+    """A table's figures."""
+
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Pairs of columns that together are unique, looked for only when no single column is."""
+    is_sample: bool = False
+    """True when there are more rows than were counted."""

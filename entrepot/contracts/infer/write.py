@@ -1,0 +1,26 @@
+"""A draft as a contract file, with what is known about each column as comments above it."""
+
+from __future__ import annotations
+
+import re
+
+from entrepot.contracts.infer.decide import Inferred
+from entrepot.contracts.odcs.draft import render_contract
+
+
+def render_draft(draft: Inferred, source: str) -> str:
+    """The contract file. `source` says in words where the rows came from."""
+    head = [f"# A draft made from {source}. Read every line, complete it, then: entrepot contract lint FILE"]
+    head += [f"# {note}" for note in draft.notes]
+    lines = render_contract(draft.contract).splitlines()
+    names = iter(draft.contract.columns)
+    within = False
+    found: list[str] = []
+    for line in lines:
+        begins = re.match(r"(\s*)- name: ", line)
+        if within and begins:
+            column = next(names)
+            found += [f"{begins[1]}# {remark}" for remark in draft.remarks.get(column.name, ())]
+        within = within or line.strip() == "properties:"
+        found.append(line)
+    return "\n".join([*head, *found]) + "\n"

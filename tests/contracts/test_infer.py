@@ -1,0 +1,208 @@
+"""A contract drafted from data fits the data, says what it is unsure of, and finds what is likely personal."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entrepot.app.profiling import profile_file
+from entrepot.app.project import open_project
+from entrepot.app.session import run_project
+from entrepot.app.wiring import Platform
+from entrepot.contracts.infer.decide import Inferred, infer_contract
+from entrepot.contracts.infer.write import render_draft
+from entrepot.contracts.load import lint_contract, load_contracts
+from entrepot.contracts.model import Kind, OneOf
+from entrepot.kernel.errors import DataError
+from entrepot.kernel.names import Dataset
+from entrepot.ports.relations import QueryScan, TableVersion
+
+NAME = Dataset("bronze", "things")
+
+
+def draft(path: Path, rows: int | None = None) -> Inferred:
+    return infer_contract(profile_file(path, {}, rows), NAME, "Europe/Berlin")
+
+
+def write(folder: Path, **columns: Sequence[object]) -> Path:
+    """A CSV file with these columns; headers may hold blanks as `_`."""
+    path = folder / "things.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    return path
+
+
+N = 60
+TYPES: dict[str, tuple[list[str], str]] = {
+    "whole": ([str(n - 5) for n in range(N)], "integer"),
+    "amount": ([f"{n}.{n % 10}5" for n in range(N)], "decimal(18,2)"),
+    "measure": ([f"1.{n}e-3" for n in range(N)], "double"),
+    "flag": (["yes", "no"] * (N // 2), "boolean"),
+    "day": ([f"2026-01-{n % 28 + 1:02}" for n in range(N)], "date"),
+    "german_day": ([f"{n % 28 + 1}.1.2026" for n in range(N)], "date"),
+    "american_day": ([f"1/{n % 28 + 1}/2026" for n in range(N)], "date"),
+    "compact": ([f"202601{n % 28 + 1:02}" for n in range(N)], "date"),
+    "moment": ([f"2026-01-01T10:00:{n:02}Z" for n in range(N)], "timestamp"),
+    "text": ([f"t{n}" for n in range(N)], "string"),
+    "zip": ([f"0{n:04}" for n in range(N)], "string"),
+    "long": (["12345678901234567890"] * N, "string"),
+    "either_day": (["03/04/2026"] * N, "string"),
+    "nothing": ([""] * N, "string"),
+    "comma": ([f"1.234,{n:02}" for n in range(N)], "string"),
+}
+
+
+def test_types(tmp_path: Path) -> None:
+    """Each way to write values gets its type; what would lose something, or could be read two ways, stays text."""
+    found = draft(write(tmp_path, **{name: values for name, (values, _) in TYPES.items()}))
+    assert {c.name: str(c.type).split(" ")[0] for c in found.contract.columns} == {k: v for k, (_, v) in TYPES.items()}
+    assert "leading zeros" in " ".join(found.remarks["zip"])
+    assert "month/day" in " ".join(found.remarks["either_day"])
+    assert "decimal comma" in " ".join(found.remarks["comma"])
+    assert "no value" in " ".join(found.remarks["nothing"])
+
+
+def test_key_required_and_lists(tmp_path: Path) -> None:
+    """A unique column that is called like a key is the key; full columns are required; few values are a list."""
+    path = write(
+        tmp_path,
+        amount=[n * 7 for n in range(N)],
+        order_id=[n + 100 for n in range(N)],
+        status=(["open", "closed", ""] * N)[:N],
+    )
+    contract = draft(path).contract
+    assert contract.key == ("order_id",)
+    assert [c.required for c in contract.columns] == [True, True, False]
+    (listed,) = (rule for rule in contract.rules if isinstance(rule, OneOf))
+    assert (listed.values, listed.severity) == (("closed", "open"), "warning")
+
+
+def test_pairs_are_named_when_no_column_is_unique(tmp_path: Path) -> None:
+    """Two columns that are unique together are said, not chosen."""
+    found = draft(write(tmp_path, day=[n // 2 for n in range(N)], shop=[n % 2 for n in range(N)], x=[1] * N))
+    assert found.contract.key == ()
+    assert "day + shop" in " ".join(found.notes)
+
+
+def test_few_rows_make_no_key(tmp_path: Path) -> None:
+    """Three different values prove nothing."""
+    found = draft(write(tmp_path, id=[1, 2, 3]))
+    assert found.contract.key == ()
+    assert "too few" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ("e_mail", ["", "x"] * 30),
+        ("contact", [f"p{n}@example.org" for n in range(N)]),
+        ("CustomerName", [f"n{n}" for n in range(N)]),
+        ("Geburtsdatum", ["1.1.1990"] * N),
+        ("reach", [f"+49 30 12345{n:02}" for n in range(N)]),
+        ("bank", [f"DE89 3704 0044 0532 0130 {n:02}" for n in range(N)]),
+        ("gender", ["f", "m"] * 30),
+    ],
+)
+def test_personal_data_are_found(tmp_path: Path, header: str, values: list[str]) -> None:
+    """By name or by the look of the values, with the reason."""
+    found = draft(write(tmp_path, **{header: values}))
+    assert found.contract.columns[0].classification == "personal"
+    assert "likely personal" in " ".join(next(iter(found.remarks.values())))
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ("product_name", [f"n{n}" for n in range(N)]),
+        ("ean", [f"40063813339{n:02}" for n in range(N)]),
+        ("sold_on", ["2026-01-01"] * N),
+        ("amount", [f"{n}.5" for n in range(N)]),
+    ],
+)
+def test_products_and_numbers_are_not_personal(tmp_path: Path, header: str, values: list[str]) -> None:
+    """Article numbers are no telephone numbers, products no people."""
+    assert draft(write(tmp_path, **{header: values})).contract.columns[0].classification is None
+
+
+def test_headers_become_names(tmp_path: Path) -> None:
+    """Names are in snake case and unique; the source's header is kept as another name of the column."""
+    path = tmp_path / "things.csv"
+    path.write_text("Unit Price,unitPrice,2nd,€\n1,2,3,4\n")
+    columns = draft(path).contract.columns
+    assert [c.name for c in columns] == ["unit_price", "unit_price_2", "c_2nd", "column_4"]
+    assert columns[0].headers == ("Unit Price",)
+
+
+def test_the_draft_is_a_valid_contract(tmp_path: Path) -> None:
+    """The written draft loads as what was inferred, and lint finds nothing wrong."""
+    found = draft(write(tmp_path, **{name: values for name, (values, _) in TYPES.items()}))
+    path = tmp_path / "things.odcs.yaml"
+    path.write_text(render_draft(found, "a test"))
+    assert [finding for finding in lint_contract(path) if finding.severity == "error"] == []
+    (loaded,) = load_contracts(path, default_time_zone="UTC").contracts
+    assert loaded.columns == found.contract.columns
+    assert "# 60 values, 60 distinct, none missing, from -5 to 54" in path.read_text()
+
+
+def test_a_sample_says_so(tmp_path: Path) -> None:
+    """With --rows only the first rows are counted, and the draft says it."""
+    found = draft(write(tmp_path, id=[*range(30), "x"]), rows=30)
+    assert found.contract.columns[0].type.kind is Kind.INTEGER
+    assert "first 30 rows" in " ".join(found.notes)
+
+
+def test_sheets_with_other_columns_are_refused(tmp_path: Path) -> None:
+    """What cannot be one dataset is said, with what to do."""
+    import xlsxwriter
+
+    path = tmp_path / "book.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        for title, header in {"A": "id", "B": "other"}.items():
+            book.add_worksheet(title).write_row(0, 0, [header])
+    with pytest.raises(DataError, match="other columns"):
+        profile_file(path, {"excel": {"sheet": ["A", "B"]}}, None)
+
+
+VALUES = {
+    "whole": st.integers(-(10**17), 10**17).map(str),
+    "decimal": st.decimals(-(10**9), 10**9, places=4).map(str),
+    "day": st.dates().map(str),
+    "text": st.text(st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=["Cs"]), max_size=12),
+    "mixed": st.sampled_from(["1", "1.5", "x", "2026-01-01", "true", "007", ""]),
+}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_the_draft_accepts_the_data(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """A source with the drafted contract takes every row that the draft was made from: nothing is rejected, nothing lost."""
+    rows = data.draw(st.integers(1, 40))
+    kinds = data.draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=4))
+    columns = {f"c{n}": data.draw(st.lists(VALUES[kind], min_size=rows, max_size=rows)) for n, kind in enumerate(kinds)}
+    columns["number"] = [str(n) for n in range(rows)]
+    root = tmp_path_factory.mktemp("infer")
+    for folder in ("contracts", "sources", "in/incoming"):
+        (root / folder).mkdir(parents=True)
+    path = write(root, **columns)
+    (root / "contracts/things.odcs.yaml").write_text(render_draft(draft(path), "a test"))
+    (root / "entrepot.yaml").write_text("name: infer\n")
+    source = {"connector": "files", "dataset": str(NAME), "options": {"path": "in", "wait": {"stable_s": 0}}}
+    (root / "sources/things.yaml").write_text(json.dumps(source))
+    path.rename(root / "in/incoming" / path.name)
+    platform = Platform(open_project(root), threads=1)
+    (result,) = run_project(platform).results
+    assert result.error is None
+    (plan,) = result.plans
+    assert plan.counts is not None
+    assert (plan.counts.accepted, plan.counts.rejected) == (rows, 0), plan.details.get("reasons")
+    scan = QueryScan("SELECT number FROM q.t", {"q.t": TableVersion(str(NAME), platform.tables.version(str(NAME)))})
+    taken = platform.engine.query(scan).batches().read_all()["number"].to_pylist()
+    assert sorted(taken) == list(range(rows))
