@@ -32,7 +32,8 @@ def bring_back(platform: Platform, file: Path, reason: str | None) -> None:
         reader = platform.flows.source_flow(source).reader
         if isinstance(reader, FilesReader) and path.is_relative_to(reader.area.root.resolve()):
             _copy(path, reader.area.incoming / path.name)
-            platform.flows.again.setdefault(source.name, {})[hash_file(path)] = reason
+            for flow in source.members or (source.name,):
+                platform.flows.again.setdefault(flow, {})[hash_file(path)] = reason
             return
     raise UsageError(f"{file} is in no storage area of this project.", hint="Put a new file into incoming/ instead.")
 

@@ -7,7 +7,9 @@ from functools import partial
 
 import pyarrow as pa
 
-from entrepot.app.project import Project, Source
+from entrepot.app.findings import find_findings, merge_sheets
+from entrepot.app.project import Project
+from entrepot.app.sources import Source
 from entrepot.contracts.inferred import contract_of_schema
 from entrepot.contracts.model import Contract, table_schema
 from entrepot.flow.commit import counts_from_json
@@ -62,6 +64,7 @@ class FlowBuilder:
                 source.dataset,
                 partial(self.source_flow, source),
                 prefers=frozenset(map(str, self._project.contracts[source.dataset].references)),
+                group=source.group,
             )
             for source in self._project.sources
         ]
@@ -86,6 +89,8 @@ class FlowBuilder:
         contract = self._project.contracts[source.dataset]
         context = ReaderContext(
             flow=source.name,
+            source=source.group,
+            members=source.members,
             root=self._project.root,
             clock=self._clock,
             emit=self._emit,
@@ -93,9 +98,7 @@ class FlowBuilder:
             columns=contract.columns,
             known_claims=partial(self._known_claims, source.name),
         )
-        reader = build_reader(
-            source.connector, source.options, context, lambda path: source.document.place("options", *path)
-        )
+        reader = build_reader(source.connector, source.options, context, source.place)
         return Flow(
             name=source.name,
             target=source.dataset,
@@ -109,7 +112,7 @@ class FlowBuilder:
             supersedes=source.supersedes,
             transform_hash=hash_json({"connector": source.connector, "options": source.options, "write": source.write}),
             pin=partial(self._pins, source.dataset, contract),
-            on_acknowledged=partial(_leave_receipts, reader),
+            on_acknowledged=partial(self._leave_receipts, reader, contract),
             again=self.again.get(source.name, {}),
         )
 
@@ -157,6 +160,23 @@ class FlowBuilder:
     def views(self) -> dict[str, str]:
         """Every view of the project: name → SQL, each after those it reads."""
         return {str(model.name): model.sql for model in self._project.graph.ordered() if model.kind == "view"}
+
+    def _leave_receipts(self, reader: Reader, contract: Contract, plan: Plan) -> None:
+        """Receipts beside files that lost rows to quarantine; old files into the archive."""
+        from entrepot.intake.sources.files import FilesReader
+
+        if not isinstance(reader, FilesReader) or not isinstance(plan.draft.position, FileSet):
+            return
+        places = {place: counts_from_json(value) for place, value in plan.details.get("places", {}).items()}
+        findings = {}
+        if any(count.rejected for count in places.values()):
+            found = find_findings(self._engine, self._tables, contract, plan.batch)
+            findings = {item.name: merge_sheets(found, item.name) for item in plan.draft.position.files}
+        with contextlib.suppress(DataError):  # somebody took the file away meanwhile: then it needs no receipt
+            reader.write_receipts(
+                plan.draft.position, f"batch {plan.sequence}", places, plan.details.get("reasons", {}), findings
+            )
+        reader.tidy()
 
     def _writer(self, name: str, schema: pa.Schema, description: str | None) -> Writer:
         from entrepot.adapters.embedded.delta import DeltaTables, DeltaWriter
@@ -243,16 +263,3 @@ class FlowBuilder:
             return self._engine.describe(QueryScan(model.sql, tables, self._views(model)))
         except ProjectError as error:
             raise ProjectError(f"{model.name}: {error.message}", place=model.place, hint=error.hint) from error
-
-
-def _leave_receipts(reader: Reader, plan: Plan) -> None:
-    """Receipts beside files that lost rows to quarantine; old files into the archive."""
-    from entrepot.intake.sources.files import FilesReader
-
-    if isinstance(reader, FilesReader):
-        places = {place: counts_from_json(value) for place, value in plan.details.get("places", {}).items()}
-        with contextlib.suppress(DataError):  # somebody took the file away meanwhile: then it needs no receipt
-            reader.write_receipts(
-                plan.draft.position, f"batch {plan.sequence}", places, plan.details.get("reasons", {})
-            )
-        reader.tidy()

@@ -28,6 +28,8 @@ class Node:
     needs: frozenset[str] = frozenset()
     prefers: frozenset[str] = field(default_factory=frozenset)
     """Datasets that should come first, but whose failure does not hold this node (foreign keys)."""
+    group: str = ""
+    """The source that the node is a part of, where a source feeds several datasets."""
     waits_for: Callable[[], str | None] = lambda: None
     """What must be there before the node can run at all, in words; None when nothing is missing."""
 
@@ -56,7 +58,7 @@ def _others(needed: frozenset[str], node: Node) -> frozenset[str]:
 
 
 def select(nodes: Sequence[Node], patterns: Iterable[str]) -> list[Node]:
-    """Pick nodes by name or dataset; `+x` adds what x needs, `x+` what needs x. No pattern: all.
+    """Pick nodes by name, dataset or source; `+x` adds what x needs, `x+` what needs x. No pattern: all.
 
     Raises: KeyError with the pattern that names nothing.
     """
@@ -66,7 +68,7 @@ def select(nodes: Sequence[Node], patterns: Iterable[str]) -> list[Node]:
     chosen: set[str] = set()
     for pattern in wanted:
         core = pattern.strip("+")
-        found = [node for node in nodes if core in (node.name, node.target)]
+        found = [node for node in nodes if core in (node.name, node.target, node.group)]
         if not found:
             raise KeyError(core)
         for node in found:

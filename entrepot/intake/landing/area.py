@@ -27,6 +27,8 @@ class StorageArea:
         self.archive = root / "archive"
         self.rejected = root / "rejected"
         self._may_create = may_create
+        self.receipt_tag = ""
+        """What stands between a file's name and its receipts' ending: flows that share an area each write their own."""
 
     def ensure(self) -> None:
         """Create the folders that are not there.
@@ -146,12 +148,20 @@ class StorageArea:
     @staticmethod
     def _archive_file(path: Path, folder: Path) -> Path:
         make_folder(folder)
-        receipts = [path.with_name(path.name + suffix) for suffix in (JSON_SUFFIX, TEXT_SUFFIX)]
+        receipts = [
+            other for other in path.parent.iterdir() if is_receipt(other.name) and _is_receipt_of(other.name, path.name)
+        ]
         target = place_beside(path, folder, path.name, hash_file(path) if (folder / path.name).exists() else "")
         for receipt in receipts:
             if receipt.exists():
                 os.replace(receipt, target.with_name(receipt.name.replace(path.name, target.name, 1)))
         return folder
+
+
+def _is_receipt_of(receipt: str, name: str) -> bool:
+    """True for `name.receipt.txt` and `name.bronze.sales.receipt.txt`, not for the receipt of a file `name.gz`."""
+    middle = receipt.removeprefix(name).removesuffix(JSON_SUFFIX).removesuffix(TEXT_SUFFIX)
+    return receipt.startswith(name) and (not middle or middle.count(".") == 2)
 
 
 def check_content(path: Path, item: FileItem) -> None:

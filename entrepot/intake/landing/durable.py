@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,30 @@ def place_beside(source: Path, folder: Path, name: str, sha256: str) -> Path:
     for candidate in _names(name, sha256):
         target = folder / candidate
         if _move_if_free(source, target):
+            return target
+    raise AssertionError("unreachable: names are numbered without end")
+
+
+def link_beside(source: Path, folder: Path, name: str, sha256: str) -> Path:
+    """As `place_beside`, but the source keeps its name too, until the caller removes it. Repeatable: the same target.
+
+    Raises: FileNotFoundError when the source is gone.
+    """
+    for candidate in _names(name, sha256):
+        target = folder / candidate
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            if os.path.samefile(source, target):
+                return target
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # A file system without hard links: what is done again after a crash may leave a second copy.
+            if not target.exists():
+                shutil.copyfile(source, target)
+                return target
+        else:
             return target
     raise AssertionError("unreachable: names are numbered without end")
 

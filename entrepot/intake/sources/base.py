@@ -26,6 +26,7 @@ class ReaderContext:
     """The surroundings of one flow's reader. With the defaults a reader works without state and without a lake."""
 
     flow: str
+    """The flow's name: the source's, or `source.layer.dataset` where the source feeds several datasets."""
     root: Path
     """The project's folder: relative paths in options start here."""
     clock: Clock
@@ -36,6 +37,10 @@ class ReaderContext:
     """The contract's columns: they say which columns of text hold numbers; values are typed later, by the engine."""
     known_claims: Callable[[], set[str]] = no_claims
     """`claimed` paths (relative to the storage area) of files that a plan names and whose source was not told yet."""
+    source: str = ""
+    """The source's name, where it feeds several datasets."""
+    members: tuple[str, ...] = ()
+    """The flows that take the same source, this one among them; none: it is alone."""
     scratch: Path | None = None
     """Folder for short-lived files; None: the project's `.entrepot/tmp`."""
 

@@ -5,14 +5,15 @@ Comes in: a folder. Goes out: parts with numbered rows, in the order of the file
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from entrepot.intake.landing.area import StorageArea
 from entrepot.intake.landing.arrivals import Arrival, Waiting, Watch
-from entrepot.intake.landing.receipts import Outcome, Receipt, has_receipt, write_receipt
+from entrepot.intake.landing.receipts import Finding, Outcome, Receipt, has_receipt, write_receipt
+from entrepot.intake.landing.shared import SharedArea
 from entrepot.intake.sources.base import ReaderContext
 from entrepot.intake.sources.formats import Sniffed
 from entrepot.intake.sources.opening import FileOpener
@@ -41,7 +42,12 @@ class FilesReader:
 
     def __init__(self, options: FilesOptions, opener: FileOpener, context: ReaderContext) -> None:
         path = context.root / options.path
-        self.area = StorageArea(path, context.flow, may_create=path.is_relative_to(context.root))
+        may_create = path.is_relative_to(context.root)
+        self.area = (
+            SharedArea(path, context.flow, context.source, context.members, may_create=may_create)
+            if len(context.members) > 1
+            else StorageArea(path, context.flow, may_create=may_create)
+        )
         self._options = options
         self._opener = opener
         self._context = context
@@ -89,17 +95,22 @@ class FilesReader:
         with self._reaching("moved in"):
             for item in as_files(position):
                 target = self.area.release(item, self.area.rejected) or self.area.find_rejected(item)
-                if target is not None and not has_receipt(target):
-                    write_receipt(target, self._receipt(item, Outcome.REFUSED, reason, todo))
+                if target is not None and not has_receipt(self._receipt_of(target)):
+                    write_receipt(self._receipt_of(target), self._receipt(item, Outcome.REFUSED, reason, todo))
             self.area.sync(self.area.rejected)
 
     def write_receipts(
-        self, position: Position, batch: str, places: Mapping[str, Counts], reasons: Mapping[str, int]
+        self,
+        position: Position,
+        batch: str,
+        places: Mapping[str, Counts],
+        reasons: Mapping[str, int],
+        findings: Mapping[str, Sequence[Finding]] | None = None,
     ) -> None:
         """Put receipts beside acknowledged files that lost rows to quarantine; other files get none.
 
         Args: places: counts by place (`book.xlsx#Sheet1` belongs to `book.xlsx`). reasons: of the whole batch, told only
-        when it had a single file.
+        when it had a single file. findings: of each file, by its name.
         """
         files = as_files(position)
         by_file: dict[str, list[Counts]] = {}
@@ -109,11 +120,13 @@ class FilesReader:
             counts = _sum_counts(by_file.get(item.name, ()))
             if counts.rejected:
                 receipt = self._receipt(
-                    item, Outcome.ACCEPTED, f"{counts.rejected:,} rows broke the contract.",
-                    "See the rows with: entrepot rejects list. Correct them there, or send a corrected file.",
+                    item, Outcome.ACCEPTED, f"{counts.rejected:,} row{'s' if counts.rejected > 1 else ''} broke what the contract asks of them.",
+                    "Send these rows again, corrected, in a file of their own. Or correct them here: entrepot rejects list "
+                    "shows them, entrepot rejects fix corrects one, entrepot rejects retry takes them.",
                     batch=batch, counts=counts, reasons=reasons if len(files) == 1 else {},
+                    findings=tuple((findings or {}).get(item.name, ())),
                 )  # fmt: skip
-                write_receipt(self.area.open_content(item), receipt)
+                write_receipt(self._receipt_of(self.area.open_content(item)), receipt)
 
     def sniff_waiting(self, limit: int) -> list[tuple[str, Sniffed | DataError]]:
         """What the first few waiting files look like, or why they cannot be taken; nothing is moved."""
@@ -151,12 +164,16 @@ class FilesReader:
         if target is not None:
             todo = "Nothing. To take it again on purpose: entrepot run --again FILE, with a reason."
             write_receipt(
-                target,
+                self._receipt_of(target),
                 self._receipt(
                     item, Outcome.DUPLICATE, f"The same bytes were taken already in {before}.", todo, batch=before
                 ),
             )
         self._emit("file_duplicate", file=item.name, sha256=item.sha256, before=before)
+
+    def _receipt_of(self, path: Path) -> Path:
+        """The path that the endings of a receipt follow; flows that share an area each have their own."""
+        return path.with_name(path.name + self.area.receipt_tag)
 
     def _note_growth(self, item: FileItem) -> None:
         path = self.area.root / item.claimed
@@ -168,6 +185,7 @@ class FilesReader:
     def _receipt(
         self, item: FileItem, outcome: Outcome, why: str, todo: str, *,
         batch: str | None = None, counts: Counts | None = None, reasons: Mapping[str, int] | None = None,
+        findings: Sequence[Finding] = (),
     ) -> Receipt:  # fmt: skip
         now = self._context.clock.now()
         return Receipt(
@@ -182,6 +200,7 @@ class FilesReader:
             batch,
             counts,
             reasons or {},
+            findings,
         )
 
     @contextmanager
