@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 
 from entrepot.contracts.model import Severity
 from entrepot.kernel.errors import ContractError, Place
 
 
+class Concern(StrEnum):
+    """What a finding is measured by. A file may be a good contract and yet none of our datasets."""
+
+    STANDARD = "standard"
+    """The Open Data Contract Standard, or YAML."""
+    DATASET = "dataset"
+    """What a dataset of ours needs beyond that: its name, types we can store, rules we can judge."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong or doubtful in a contract."""
+    """One thing that is wrong or doubtful in a contract. `code` is stable, for programs."""
 
     severity: Severity
     place: Place
     message: str
     hint: str | None = None
+    code: str = "contract.invalid"
+    concern: Concern = Concern.STANDARD
 
     def __str__(self) -> str:
         text = f"{self.place} — {self.message}"
@@ -29,18 +42,33 @@ class Findings:
 
     def __init__(self) -> None:
         self._items: dict[tuple[Place, str], Finding] = {}
+        self._area = "contract.invalid"
+        self._concern = Concern.STANDARD
 
-    def add(self, severity: Severity, place: Place, message: str, hint: str | None = None) -> None:
+    @contextmanager
+    def within(self, area: str, concern: Concern = Concern.DATASET) -> Iterator[None]:
+        """Give what is noted inside this code and concern, where it does not bring a code of its own."""
+        before = self._area, self._concern
+        self._area, self._concern = area, concern
+        try:
+            yield
+        finally:
+            self._area, self._concern = before
+
+    def add(
+        self, severity: Severity, place: Place, message: str, hint: str | None = None, *, code: str | None = None
+    ) -> None:
         """Note one finding."""
-        self._items.setdefault((place, message), Finding(severity, place, message, hint))
+        finding = Finding(severity, place, message, hint, code or self._area, self._concern)
+        self._items.setdefault((place, message), finding)
 
-    def error(self, place: Place, message: str, hint: str | None = None) -> None:
+    def error(self, place: Place, message: str, hint: str | None = None, *, code: str | None = None) -> None:
         """Note what makes the contract unusable."""
-        self.add(Severity.ERROR, place, message, hint)
+        self.add(Severity.ERROR, place, message, hint, code=code)
 
-    def warn(self, place: Place, message: str, hint: str | None = None) -> None:
+    def warn(self, place: Place, message: str, hint: str | None = None, *, code: str | None = None) -> None:
         """Note what is doubtful."""
-        self.add(Severity.WARNING, place, message, hint)
+        self.add(Severity.WARNING, place, message, hint, code=code)
 
     @property
     def all(self) -> list[Finding]:

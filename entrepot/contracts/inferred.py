@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from entrepot.contracts.model import Column, ColumnType, Contract, Kind
+from entrepot.contracts.model import Column, ColumnType, Contract, Kind, Property
 from entrepot.kernel.errors import ProjectError
 from entrepot.kernel.ids import hash_text
 from entrepot.kernel.names import Dataset
@@ -49,7 +49,21 @@ def type_of_arrow(value: pa.DataType, where: str) -> ColumnType:
         return ColumnType(Kind.DATE)
     if pa.types.is_timestamp(value):
         return ColumnType(Kind.TIMESTAMP if value.tz else Kind.TIMESTAMP_LOCAL)
+    if pa.types.is_time(value):
+        return ColumnType(Kind.TIME)
+    return _nested(value, where)
+
+
+def _nested(value: pa.DataType, where: str) -> ColumnType:
+    if pa.types.is_list(value) or pa.types.is_large_list(value) or pa.types.is_fixed_size_list(value):
+        return ColumnType(Kind.ARRAY, items=Property("", type_of_arrow(value.value_type, f"{where}[]")))
+    if pa.types.is_struct(value) and value.num_fields:
+        inner = (Property(field.name, type_of_arrow(field.type, f"{where}.{field.name}")) for field in value)
+        return ColumnType(Kind.OBJECT, properties=tuple(inner))
+    if pa.types.is_map(value):
+        keys = Property("", type_of_arrow(value.key_type, f"{where}{{key}}"))
+        return ColumnType(Kind.MAP, keys=keys, items=Property("", type_of_arrow(value.item_type, f"{where}{{}}")))
     raise ProjectError(
         f"{where} has the type {value}, which tables of the lake do not hold yet.",
-        hint="Cast it to a text, number, boolean, date or timestamp in the model.",
+        hint="Cast it to a text, number, boolean, date, time, timestamp, list or struct in the model.",
     )

@@ -11,25 +11,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrepot.contracts.findings import ContractErrors, Finding, Findings, say_allowed
+from entrepot.contracts.findings import Concern, ContractErrors, Finding, Findings, say_allowed, suggest
 from entrepot.contracts.model import Contract, ForeignKey, Severity
-from entrepot.contracts.odcs.compile import Compiled, compile_document, is_time_zone
-from entrepot.contracts.odcs.document import Document, read_document
-from entrepot.contracts.odcs.relationships import are_comparable
+from entrepot.contracts.odcs.compile import Compiled, compile_document
+from entrepot.contracts.odcs.document import Document
+from entrepot.contracts.odcs.reading import read_document
+from entrepot.contracts.odcs.relationships import are_comparable, find_reference
 from entrepot.contracts.odcs.ruleset import DeferredRule
 from entrepot.contracts.odcs.standard import check_structure, check_version
+from entrepot.contracts.odcs.time_zones import is_time_zone
 from entrepot.kernel.errors import Place, ProjectError
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedContracts:
-    """One contract file: what it compiles to, what is doubtful in it, and its bytes as read."""
+    """One contract file: what it compiles to, what is doubtful in it, its bytes as read and what stands where."""
 
     path: Path
     contracts: tuple[Contract, ...]
     warnings: tuple[Finding, ...]
     deferred_rules: tuple[DeferredRule, ...]
-    source: bytes
+    document: Document
+
+    @property
+    def source(self) -> bytes:
+        """The file's bytes as read."""
+        return self.document.source
 
 
 def load_contracts(path: Path, *, default_time_zone: str) -> LoadedContracts:
@@ -44,10 +51,10 @@ def load_contracts(path: Path, *, default_time_zone: str) -> LoadedContracts:
         )
     found = Findings()
     document = read_document(path)
-    compiled = _compile(document, default_time_zone, Severity.WARNING, found)
+    compiled = judge_document(document, default_time_zone, Severity.WARNING, found)
     if found.errors:
         raise ContractErrors(found.errors)
-    return LoadedContracts(path, compiled.contracts, tuple(found.warnings), compiled.deferred, document.source)
+    return LoadedContracts(path, compiled.contracts, tuple(found.warnings), compiled.deferred, document)
 
 
 def lint_contract(path: Path, *, default_time_zone: str = "UTC") -> list[Finding]:
@@ -57,7 +64,7 @@ def lint_contract(path: Path, *, default_time_zone: str = "UTC") -> list[Finding
         document = read_document(path)
     except ContractErrors as error:
         return list(error.findings)
-    _compile(document, default_time_zone, Severity.ERROR, found)
+    judge_document(document, default_time_zone, Severity.ERROR, found)
     return found.all
 
 
@@ -68,25 +75,32 @@ def check_references(files: Iterable[LoadedContracts]) -> list[Finding]:
     """
     known = {contract.dataset: (file, contract) for file in files for contract in file.contracts}
     return [
-        Finding(Severity.ERROR, Place(file.path), f"the rule {rule.id} of {contract.dataset} {reason}.")
+        finding
         for file, contract in known.values()
         for rule in contract.rules
         if isinstance(rule, ForeignKey) and rule.dataset in known
-        for reason in _compare(contract, rule, known[rule.dataset][1])
+        for finding in _compare(file, contract, rule, known[rule.dataset][1])
     ]
 
 
-def _compare(contract: Contract, rule: ForeignKey, target: Contract) -> Iterator[str]:
+def _compare(file: LoadedContracts, contract: Contract, rule: ForeignKey, target: Contract) -> Iterator[Finding]:
     columns = {column.name: column for column in target.columns}
     for source, name in zip(rule.columns, rule.to_columns, strict=True):
+        hint = None
         if name not in columns:
-            yield f"refers to the column {name} of {target.dataset}; allowed is {say_allowed(columns)}"
+            reason = f"refers to the column {name} of {target.dataset}; allowed is {say_allowed(columns)}"
+            hint = suggest(name, columns)
         elif not are_comparable(own := contract.column(source).type, columns[name].type):
             other = f"{target.dataset}.{name} is {columns[name].type}"
-            yield f"compares {source}, which is {own}, though {other}; allowed are columns of one type"
+            reason = f"compares {source}, which is {own}, though {other}; allowed are columns of one type"
+        else:
+            continue
+        place = find_reference(file.document.root, f"{rule.dataset}.{name}") or Place(file.path)
+        text = f"the rule {rule.id} of {contract.dataset} {reason}."
+        yield Finding(Severity.ERROR, place, text, hint, "contract.reference", Concern.DATASET)
 
 
-def write_contract(loaded: LoadedContracts, path: Path) -> None:
+def write_contract(loaded: LoadedContracts | Document, path: Path) -> None:
     """Write a contract file byte for byte as it was read; durable when this returns."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     aside = Path(name)
@@ -103,7 +117,11 @@ def write_contract(loaded: LoadedContracts, path: Path) -> None:
     _sync_folder(path.parent)
 
 
-def _compile(document: Document, default_time_zone: str, unknown: Severity, found: Findings) -> Compiled:
+def judge_document(document: Document, default_time_zone: str, unknown: Severity, found: Findings) -> Compiled:
+    """Judge a document by the standard and compile it; what is wrong is noted.
+
+    Args: unknown: the severity of a key that the standard does not know.
+    """
     if not check_version(document.root, found):
         return Compiled((), ())
     unknown_keys = check_structure(document, found, unknown)

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import pyarrow as pa
 
+from entrepot.contracts.limits import Limit, RejectLimit, Unit
+from entrepot.kernel.errors import Place
 from entrepot.kernel.names import Dataset
 from entrepot.kernel.rows import (
     BATCH,
@@ -36,30 +38,57 @@ class Kind(StrEnum):
     """An instant, stored in UTC."""
     TIMESTAMP_LOCAL = "timestamp_local"
     """Date and time on a wall clock, without zone."""
+    TIME = "time"
+    """A time of day, stored as text: `13:15:02` or `13:15:02.500000` (Delta has no type for it)."""
+    ARRAY = "array"
+    """A list of values of one type; without `items` any JSON list, stored as text."""
+    OBJECT = "object"
+    """Named values; without `properties` any JSON object, stored as text."""
+    MAP = "map"
+    """Values under keys that the contract does not know."""
+
+
+NESTED = (Kind.ARRAY, Kind.OBJECT, Kind.MAP)
+"""Kinds whose values hold others."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """A column's type. `precision` and `scale` are of decimals; `bits` of integers (32 or 64)."""
+    """A column's type. `precision` and `scale` are of decimals; `bits` of integers and doubles (32 or 64)."""
 
     kind: Kind
     precision: int = 18
     scale: int = 2
     bits: int = 64
     format: str | None = None
-    """How dates and timestamps are written in text sources, in strptime codes; None: ISO 8601."""
+    """How dates, times and timestamps are written in text sources, in strptime codes; None: ISO 8601."""
+    zone: str | None = None
+    """Where an instant without offset is read; None: the contract's zone."""
+    items: Property | None = None
+    """What an array holds, or the values of a map."""
+    keys: Property | None = None
+    """The keys of a map."""
+    properties: tuple[Property, ...] = ()
+    """What an object holds."""
+
+    @property
+    def is_json(self) -> bool:
+        """True for an array or object of which the contract does not say what it holds: it is kept as JSON text."""
+        return (self.kind is Kind.ARRAY and self.items is None) or (self.kind is Kind.OBJECT and not self.properties)
 
     def arrow(self) -> pa.DataType:
         """The Arrow type in which the column is stored."""
+        if self.kind in NESTED:
+            return self._nested_arrow()
         match self.kind:
-            case Kind.STRING:
+            case Kind.STRING | Kind.TIME:
                 return pa.string()
             case Kind.INTEGER:
                 return pa.int64() if self.bits == 64 else pa.int32()
             case Kind.DECIMAL:
                 return pa.decimal128(self.precision, self.scale)
             case Kind.DOUBLE:
-                return pa.float64()
+                return pa.float64() if self.bits == 64 else pa.float32()
             case Kind.BOOLEAN:
                 return pa.bool_()
             case Kind.DATE:
@@ -68,15 +97,49 @@ class ColumnType:
                 return pa.timestamp("us", tz="UTC")
             case Kind.TIMESTAMP_LOCAL:
                 return pa.timestamp("us")
+        raise ValueError(self.kind)
+
+    def _nested_arrow(self) -> pa.DataType:
+        if self.is_json:
+            return pa.string()
+        if self.kind is Kind.OBJECT:
+            return pa.struct([pa.field(inner.name, inner.type.arrow()) for inner in self.properties])
+        if self.kind is Kind.MAP:
+            return pa.map_(_inner(self.keys), _inner(self.items))
+        return pa.list_(_inner(self.items))
 
     def __str__(self) -> str:
+        if self.is_json:
+            return f"{self.kind.value} (any JSON)"
         match self.kind:
             case Kind.DECIMAL:
                 return f"decimal({self.precision},{self.scale})"
-            case Kind.INTEGER if self.bits == 32:
-                return "integer (32 bit)"
+            case Kind.INTEGER | Kind.DOUBLE if self.bits == 32:
+                return f"{self.kind.value} (32 bit)"
+            case Kind.ARRAY:
+                return f"array of {self.items.type if self.items else 'JSON'}"
+            case Kind.OBJECT:
+                return f"object ({', '.join(f'{inner.name} {inner.type}' for inner in self.properties)})"
+            case Kind.MAP if self.keys and self.items:
+                return f"map of {self.keys.type} to {self.items.type}"
             case _:
                 return self.kind.value
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What stands inside of an array, object or map. Its `rules` name it by its path: `lines[].price`, `prices{}`."""
+
+    name: str
+    """Empty for what an array or map holds."""
+    type: ColumnType
+    headers: tuple[str, ...] = ()
+    """Other keys under which sources may bring it, tried in order after its name."""
+    rules: tuple[AnyRule, ...] = ()
+
+
+def _inner(value: Property | None) -> pa.DataType:
+    return pa.string() if value is None else value.type.arrow()
 
 
 class Severity(StrEnum):
@@ -125,6 +188,14 @@ class OneOf(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotOneOf(Rule):
+    """The value is none of a list, such as `N/A` or -999; compared like that of `OneOf`."""
+
+    column: str
+    values: tuple[str | int | float | bool, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Matches(Rule):
     """The whole text matches a regular expression (RE2)."""
 
@@ -143,7 +214,7 @@ class Length(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range(Rule):
-    """The value lies between two bounds; dates and timestamps as ISO text."""
+    """The value lies between two bounds; dates, times and timestamps as ISO text."""
 
     column: str
     at_least: Decimal | int | float | str | None = None
@@ -158,6 +229,30 @@ class Multiple(Rule):
 
     column: str
     of: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size(Rule):
+    """The number of items of an array or map, or of properties of an object that have a value, lies between two bounds."""
+
+    column: str
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distinct(Rule):
+    """No two items of the array are equal."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Has(Rule):
+    """The object has a value under each of these names."""
+
+    column: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +273,63 @@ class ForeignKey(Rule):
     to_columns: tuple[str, ...]
 
 
-AnyRule = Required | OneOf | Matches | Length | Range | Multiple | Unique | ForeignKey
+AnyRule = (
+    Required | OneOf | NotOneOf | Matches | Length | Range | Multiple | Size | Distinct | Has | Unique | ForeignKey
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRule:
+    """Base of the rules over a whole dataset, judged after the write. `id` is unique in the contract, row rules included.
+
+    `severity` error holds the release; warning is shown. `place` is where the contract says it; it is no part of the rule.
+    """
+
+    id: str
+    limit: Limit
+    severity: Severity = Severity.ERROR
+    description: str | None = None
+    dimension: str | None = None
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountBroken(SetRule):
+    """How many rows break one of some row rules of one column: `nullValues`, `missingValues`, `invalidValues`."""
+
+    metric: str
+    column: str
+    rules: tuple[AnyRule, ...]
+    unit: Unit = Unit.ROWS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountDuplicates(SetRule):
+    """How many rows are too many, those with values that another row has already; rows with a null among them are left out."""
+
+    columns: tuple[str, ...]
+    unit: Unit = Unit.ROWS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountRows(SetRule):
+    """How many rows the dataset has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureSql(SetRule):
+    """The one number that a SELECT gives; kept as the contract writes it, with its placeholders."""
+
+    query: str
+    column: str | None = None
+    """The property on which the rule stands: what `${property}` means."""
+    names: tuple[tuple[str, str], ...] = ()
+    """Names by which the query may call datasets, in lower case, → `layer.name`: the schema objects of the file."""
+    unit: str | None = None
+    """For people only."""
+
+
+AnySetRule = CountBroken | CountDuplicates | CountRows | MeasureSql
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +346,10 @@ class Contract:
     hash: str = ""
     """Of everything above that changes how rows are judged; stands in each plan."""
     unknown_keys: tuple[str, ...] = field(default=())
+    set_rules: tuple[AnySetRule, ...] = ()
+    max_rejects: RejectLimit | None = None
+    set_hash: str = ""
+    """Of `hash` and of what judges the whole dataset; a change of it alone makes no row anew, but the dataset is judged again."""
 
     @property
     def key(self) -> tuple[str, ...]:

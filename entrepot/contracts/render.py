@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from entrepot.contracts.model import (
+    NESTED,
     AnyRule,
+    AnySetRule,
     Column,
+    ColumnType,
     Contract,
+    CountBroken,
+    CountDuplicates,
+    CountRows,
+    Distinct,
     ForeignKey,
+    Has,
+    Kind,
     Length,
     Matches,
+    MeasureSql,
     Multiple,
+    NotOneOf,
     OneOf,
     Range,
     Required,
     Severity,
+    Size,
     Unique,
 )
 
@@ -32,11 +45,24 @@ class ColumnRow:
 
 
 def describe_contract(contract: Contract) -> tuple[ColumnRow, ...]:
-    """One row for each column, with its rules in words; rules of several columns stand at each of them."""
-    return tuple(
-        ColumnRow(column.name, _say_type(column), column.required, _say_rules(contract, column), column.description)
-        for column in contract.columns
-    )
+    """One row for each column and each property inside of one, with its rules in words; rules of several columns stand at each."""
+    rows: list[ColumnRow] = []
+    for column in contract.columns:
+        rules = _say_rules(contract, column)
+        rows.append(ColumnRow(column.name, _say_type(column.type), column.required, rules, column.description))
+        rows.extend(_describe_inner(column.name, column.type))
+    return tuple(rows)
+
+
+def _describe_inner(path: str, type: ColumnType) -> Iterator[ColumnRow]:
+    items = f"{path}{{}}" if type.kind is Kind.MAP else f"{path}[]"
+    below = [(f"{path}.{inner.name}", inner) for inner in type.properties]
+    below += [(at, inner) for at, inner in ((f"{path}{{key}}", type.keys), (items, type.items)) if inner]
+    for at, inner in below:
+        rules = tuple(describe_rule(rule) for rule in inner.rules if not isinstance(rule, Required))
+        required = any(isinstance(rule, Required) and rule.severity is Severity.ERROR for rule in inner.rules)
+        yield ColumnRow(at, _say_type(inner.type), required, rules)
+        yield from _describe_inner(at, inner.type)
 
 
 def describe_rule(rule: AnyRule) -> str:
@@ -45,8 +71,24 @@ def describe_rule(rule: AnyRule) -> str:
     return text if rule.severity is Severity.ERROR else f"{text} (warning)"
 
 
-def _say_type(column: Column) -> str:
-    return f"{column.type} ({column.type.format})" if column.type.format else str(column.type)
+def describe_set_rule(rule: AnySetRule) -> str:
+    """A rule over the whole dataset in a few words, `nullValues of price < 5 percent`, with its severity where it only warns."""
+    match rule:
+        case CountBroken():
+            text = f"{rule.metric} of {rule.column} {rule.limit} {rule.unit}"
+        case CountDuplicates():
+            text = f"duplicateValues of {', '.join(rule.columns)} {rule.limit} {rule.unit}"
+        case CountRows():
+            text = f"rowCount {rule.limit}"
+        case MeasureSql():
+            text = f"SQL {rule.limit}" + (f" {rule.unit}" if rule.unit else "")
+    return text if rule.severity is Severity.ERROR else f"{text} (warning)"
+
+
+def _say_type(type: ColumnType) -> str:
+    if type.kind in NESTED and not type.is_json:
+        return type.kind.value
+    return f"{type} ({type.format})" if type.format else str(type)
 
 
 def _say_rules(contract: Contract, column: Column) -> tuple[str, ...]:
@@ -63,10 +105,12 @@ def _describe(rule: AnyRule) -> str:
     match rule:
         case Required():
             return "required"
-        case OneOf():
-            return f"one of {', '.join(map(str, rule.values))}"
+        case OneOf() | NotOneOf():
+            word = "one of" if isinstance(rule, OneOf) else "none of"
+            return f"{word} {', '.join(map(str, rule.values))}"
         case Matches():
-            return f"matches {rule.pattern}"
+            by_format = rule.id.startswith("format:") and rule.description is not None
+            return str(rule.description) if by_format else f"matches {rule.pattern}"
         case Length():
             return f"{_between(rule.at_least, rule.at_most)} characters"
         case Range():
@@ -75,6 +119,12 @@ def _describe(rule: AnyRule) -> str:
             return ", ".join(limits + ([f"below {rule.below}"] if rule.below is not None else []))
         case Multiple():
             return f"multiple of {rule.of}"
+        case Size():
+            return f"{_between(rule.at_least, rule.at_most)} items or properties"
+        case Distinct():
+            return "no item twice"
+        case Has():
+            return f"has {', '.join(rule.names)}"
         case Unique():
             together = f" ({', '.join(rule.columns)})" if len(rule.columns) > 1 else ""
             return f"{'key' if rule.is_key else 'unique'}{together}"

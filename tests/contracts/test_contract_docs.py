@@ -67,7 +67,7 @@ def pages(tmp_path: Path) -> dict[str, str]:
 def test_a_page_says_what_is_promised(pages: dict[str, str]) -> None:
     """Columns, rules, keys, classification, rules of the whole, service levels, contacts and both ends of a reference."""
     said = Seen(pages["bronze.sales"]).words
-    for word in ("sale_id", "at least 1", "personal", "number of rows", "warns", "latency", "4 h", "#sales", "2.1.0"):
+    for word in ("sale_id", "at least 1", "personal", "rowCount", "warns", "latency", "4 h", "#sales", "2.1.0"):
         assert word in said, word
     assert "bronze.stores (store)" in said
     assert "bronze.sales store" in Seen(pages["bronze.stores"]).words

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from entrepot.contracts.findings import ContractErrors
 from entrepot.contracts.load import lint_contract
-from entrepot.contracts.odcs.document import parse_document
+from entrepot.contracts.odcs.reading import parse_document
 
 RICH: dict[str, Any] = {
     "apiVersion": "v3.0.2",

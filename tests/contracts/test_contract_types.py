@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.model import ColumnType, Kind, Property
 
 LOCAL, INSTANT = ColumnType(Kind.TIMESTAMP_LOCAL), ColumnType(Kind.TIMESTAMP)
 
@@ -33,6 +33,31 @@ TYPES = [
     ("logicalType: timestamp\n  physicalType: timestamp without time zone", LOCAL),
     ("logicalType: timestamp\n  physicalType: TIMESTAMP(6) WITHOUT TIME ZONE", LOCAL),
     ("logicalType: timestamp\n  physicalType: timestamp_ntz", LOCAL),
+    ("logicalType: integer\n  logicalTypeOptions: {format: u64}", ColumnType(Kind.DECIMAL, precision=20, scale=0)),
+    ("logicalType: integer\n  logicalTypeOptions: {format: i128}", ColumnType(Kind.DECIMAL, precision=38, scale=0)),
+    ("logicalType: time", ColumnType(Kind.TIME)),
+    (
+        "logicalType: time\n  logicalTypeOptions: {format: 'HH:mm:ss', timezone: false}",
+        ColumnType(Kind.TIME, format="%H:%M:%S"),
+    ),
+    ("logicalType: array", ColumnType(Kind.ARRAY)),
+    (
+        "logicalType: array\n  items: {logicalType: integer}",
+        ColumnType(Kind.ARRAY, items=Property("", ColumnType(Kind.INTEGER))),
+    ),
+    ("logicalType: object", ColumnType(Kind.OBJECT)),
+    (
+        "logicalType: object\n  properties:\n  - {name: b, physicalName: B-1, logicalType: date}",
+        ColumnType(Kind.OBJECT, properties=(Property("b", ColumnType(Kind.DATE), ("B-1",)),)),
+    ),
+    (
+        "logicalType: map\n  map: {key: {logicalType: string}, value: {logicalType: boolean}}",
+        ColumnType(Kind.MAP, keys=Property("", ColumnType(Kind.STRING)), items=Property("", ColumnType(Kind.BOOLEAN))),
+    ),
+    (
+        "logicalType: timestamp\n  logicalTypeOptions: {defaultTimezone: Asia/Tokyo}",
+        ColumnType(Kind.TIMESTAMP, zone="Asia/Tokyo"),
+    ),
     (
         "logicalType: timestamp\n  logicalTypeOptions: {format: 'yyyy-MM-dd HH:mm:ss'}",
         ColumnType(Kind.TIMESTAMP, format="%Y-%m-%d %H:%M:%S"),
@@ -104,6 +129,19 @@ def test_time_zone(load_properties, options: str, contract_zone: str | None, exp
     extra = f"\n  logicalTypeOptions: {options}" if options else ""
     loaded = load_properties(f"- name: at\n  logicalType: timestamp{extra}\n", zone="Europe/Zurich", tail=own)
     assert loaded.contracts[0].time_zone == expected
+
+
+def test_columns_may_have_zones_of_their_own(load_properties) -> None:
+    """Where two columns name different zones each keeps its own, and the dataset's stays the contract's."""
+    (contract,) = load_properties(
+        """\
+        - {name: a, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: Asia/Tokyo}}
+        - {name: b, logicalType: timestamp}
+        """,
+        zone="Europe/Zurich",
+    ).contracts
+    assert contract.time_zone == "Europe/Zurich"
+    assert [column.type.zone for column in contract.columns] == ["Asia/Tokyo", None]
 
 
 def test_dataset_may_be_named_by_our_own_property(tmp_path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from entrepot.contracts.load import LoadedContracts
-from entrepot.contracts.model import AnySetRule, Contract, CountBroken, CountDuplicates, CountRows, MeasureSql
-from entrepot.contracts.render import ColumnRow, describe_contract
+from entrepot.contracts.model import Contract
+from entrepot.contracts.render import ColumnRow, describe_contract, describe_set_rule
 
 _DESCRIPTION = ("purpose", "usage", "limitations")
 
@@ -68,7 +68,7 @@ def _facts(file: LoadedContracts, contract: Contract, files: Sequence[LoadedCont
         classified={column.name: column.classification for column in contract.columns if column.classification},
         key=contract.key,
         set_rules=tuple(
-            (rule.id, describe_set_rule(rule), rule.severity.value, rule.description or "")
+            (rule.id, describe_set_rule(rule).removesuffix(" (warning)"), rule.severity.value, rule.description or "")
             for rule in contract.set_rules
         ),
         not_run=tuple((rule.id, rule.why) for rule in file.deferred_rules if rule.dataset == contract.dataset),
@@ -83,22 +83,6 @@ def _facts(file: LoadedContracts, contract: Contract, files: Sequence[LoadedCont
         service_levels=tuple(_service_levels(raw)),
         contacts=tuple(_contacts(raw)),
     )
-
-
-def describe_set_rule(rule: AnySetRule) -> str:
-    """What a rule over the whole dataset demands, in words."""
-    match rule:
-        case CountBroken():
-            counted = {"nullValues": "without a value", "missingValues": "without a real value"}.get(
-                rule.metric, "not valid"
-            )
-            return f"{rule.unit.value} {counted} in {rule.column}: {rule.limit}"
-        case CountDuplicates():
-            return f"{rule.unit.value} that repeat {', '.join(rule.columns)}: {rule.limit}"
-        case CountRows():
-            return f"number of rows: {rule.limit}"
-        case MeasureSql():
-            return f"{' '.join(rule.query.split())}: {rule.limit}"
 
 
 def _read(file: LoadedContracts) -> dict[str, Any]:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any
 
-from entrepot.contracts.findings import Findings, suggest
+from entrepot.contracts.findings import Findings
 from entrepot.contracts.model import Contract, Kind, Required, Severity
 from entrepot.contracts.odcs.columns import Draft, key_columns, read_columns
-from entrepot.contracts.odcs.custom import DATASET, TIME_ZONE, check_custom_properties, read_custom_text
-from entrepot.contracts.odcs.document import Scalar, Section
+from entrepot.contracts.odcs.custom import (
+    DATASET,
+    TIME_ZONE,
+    check_custom_properties,
+    read_custom_text,
+    read_max_rejects,
+)
+from entrepot.contracts.odcs.document import Section
+from entrepot.contracts.odcs.nested import nest_rules
 from entrepot.contracts.odcs.quality import Scope, read_quality
 from entrepot.contracts.odcs.relationships import Table, read_property_relationships, read_relationships
 from entrepot.contracts.odcs.rules import add_key_rules, add_property_rules
 from entrepot.contracts.odcs.ruleset import DeferredRule, RuleSet
+from entrepot.contracts.odcs.time_zones import check_zone
 from entrepot.kernel.ids import hash_json
 from entrepot.kernel.names import Dataset, parse_dataset
 
@@ -32,21 +40,24 @@ class Compiled:
 
 def compile_document(root: Section, default_time_zone: str, unknown_keys: tuple[str, ...], found: Findings) -> Compiled:
     """Compile all schema objects; what is wrong is reported and leaves its contract out."""
-    check_custom_properties(root, found)
-    zone = _contract_zone(root, default_time_zone, found)
+    with found.within("contract.custom_property"):
+        check_custom_properties(root, found)
+        zone = _contract_zone(root, default_time_zone, found)
     objects = root.sections("schema")
-    if not root.items("schema"):
-        text = "the contract describes no dataset: schema is missing or empty; allowed is a list of one object or more."
-        found.error(root.place_of("schema"), text)
-    pairs = [(item, table) for item in objects if (table := _read_table(item, found))]
-    _check_datasets(pairs, found)
+    with found.within("contract.dataset"):
+        if not root.items("schema"):
+            text = "the contract describes no dataset: schema is missing or empty; allowed is a list of one object or more."
+            found.error(root.place_of("schema"), text)
+        pairs = [(item, table) for item in objects if (table := _read_table(item, found))]
+        _check_objects(pairs, found)
     tables = _name_tables([table for _, table in pairs])
     contracts: list[Contract] = []
     deferred: list[DeferredRule] = []
     for item, table in pairs:
         rules = RuleSet(table.dataset)
         contract = _compile(root, item, table, tables, zone, rules, found)
-        contracts.append(replace(contract, unknown_keys=unknown_keys, hash=hash_contract(contract)))
+        contract = replace(contract, unknown_keys=unknown_keys, hash=hash_contract(contract))
+        contracts.append(replace(contract, set_hash=hash_set_rules(contract)))
         deferred.extend(rules.deferred)
     return Compiled(tuple(contracts), tuple(deferred))
 
@@ -74,13 +85,18 @@ def hash_contract(contract: Contract) -> str:
     )
 
 
-def is_time_zone(name: str) -> bool:
-    """True for a name that the time zone database knows."""
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        return False
-    return True
+def hash_set_rules(contract: Contract) -> str:
+    """Hash what judges the whole dataset: its set rules and, since they speak of its columns, the contract's own hash."""
+    rules = [{"kind": type(rule).__name__, **_without_words(asdict(rule))} for rule in contract.set_rules]
+    return hash_json({"contract": contract.hash, "rules": rules})
+
+
+def _without_words(value: Any) -> Any:
+    """The same without what is only for people, at any depth."""
+    if isinstance(value, dict):
+        said = ("description", "dimension", "place")
+        return {key: _without_words(each) for key, each in value.items() if key not in said}
+    return [_without_words(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _compile(
@@ -92,27 +108,50 @@ def _compile(
     rules: RuleSet,
     found: Findings,
 ) -> Contract:
-    zone = _dataset_zone(table, zone, found)
-    key = key_columns(table.drafts, found)
-    add_key_rules(key, table.drafts, rules, found)
-    scope = Scope(table.drafts, zone, rules, found)
+    zone = _dataset_zone(table, zone)
+    with found.within("contract.key"):
+        key = key_columns(table.drafts, found)
+        _check_positions(table.drafts, found)
+        add_key_rules(key, table.drafts, rules, found)
+    scope = Scope(table.drafts, zone, rules, found, name_objects(item, table, tables))
     for draft in table.drafts:
-        add_property_rules(draft, key, zone, rules, found)
-        read_quality(draft.section, draft, scope)
-        read_property_relationships(draft, tables, rules, found)
-    read_quality(item, None, scope)
-    read_relationships(table, item, tables, rules, found)
+        with found.within("contract.rule"):
+            add_property_rules(draft, key, zone, rules, found)
+        with found.within("contract.quality"):
+            read_quality(draft.section, draft, scope)
+        with found.within("contract.relationship"):
+            read_property_relationships(draft, tables, rules, found)
+    with found.within("contract.quality"):
+        read_quality(item, None, scope)
+    with found.within("contract.relationship"):
+        read_relationships(table, item, tables, rules, found)
     required = {r.column for r in rules.rules if isinstance(r, Required) and r.severity is Severity.ERROR}
-    columns = (draft.compile(required=draft.name in required) for draft in table.drafts)
+    compiled = (draft.compile(required=draft.name in required) for draft in table.drafts)
+    columns, row_rules = nest_rules([column for column in compiled if column is not None], rules.rules)
     return Contract(
         dataset=table.dataset,
-        columns=tuple(column for column in columns if column is not None),
-        rules=rules.rules,
+        columns=columns,
+        rules=row_rules,
         time_zone=zone,
         version=root.text("version") or "",
         description=item.text("description") or root.section("description").text("purpose"),
         owner=_owner(root),
+        set_rules=tuple(rules.set_rules),
+        max_rejects=read_max_rejects(item, found),
     )
+
+
+def _check_positions(drafts: tuple[Draft, ...], found: Findings) -> None:
+    """Positions of the key leave no gap: where one is missing a column may have been forgotten."""
+    places = {
+        position: draft.section.place_of("primaryKeyPosition")
+        for draft in drafts
+        if draft.is_key and (position := draft.section.whole("primaryKeyPosition")) is not None and position > 0
+    }
+    wrong = [position for position in sorted(places) if position > sum(draft.is_key for draft in drafts)]
+    if wrong:
+        text = f"primaryKeyPosition is {wrong[0]}, but the key has {len(places)}; allowed is 1 to {len(places)}, each once."
+        found.error(places[wrong[0]], text, "Is a column of the key missing?")
 
 
 def _read_table(item: Section, found: Findings) -> Table | None:
@@ -121,7 +160,8 @@ def _read_table(item: Section, found: Findings) -> Table | None:
         return None
     # An object without a usable dataset is compiled all the same, so that its other problems are told with it.
     dataset = _read_dataset(item, found) or Dataset(NO_LAYER, name)
-    return Table(name, item.text("id"), dataset, read_columns(name, item, found))
+    with found.within("contract.column"):
+        return Table(name, item.text("id"), dataset, read_columns(name, item, found))
 
 
 def _read_dataset(item: Section, found: Findings) -> Dataset | None:
@@ -155,13 +195,28 @@ def _parse(text: str | None) -> Dataset | None:
         return None
 
 
-def _check_datasets(pairs: list[tuple[Section, Table]], found: Findings) -> None:
-    seen: dict[Dataset, Section] = {}
+def _check_objects(pairs: list[tuple[Section, Table]], found: Findings) -> None:
+    datasets: dict[Dataset, Section] = {}
+    names: dict[str, Section] = {}
     for item, table in pairs:
-        other = seen.setdefault(table.dataset, item)
+        other = datasets.setdefault(table.dataset, item)
         if other is not item and table.dataset.layer != NO_LAYER:
             text = f"the dataset {table.dataset} stands twice, first in line {other.place.line}; allowed is one object for each dataset."
-            found.error(item.place, text)
+            found.error(item.place, text, code="contract.duplicate")
+        twin = names.setdefault(table.name, item)
+        if twin is not item and other is item:
+            line = twin.place_of("name").line
+            text = f"the object name {table.name} stands twice, first in line {line}; allowed is each name once, references name it."
+            found.error(item.place_of("name"), text, code="contract.duplicate")
+
+
+def name_objects(item: Section, table: Table, tables: Mapping[str, Table]) -> tuple[tuple[str, str], ...]:
+    """Names by which the queries of an object's checks may call datasets of the file, in lower case, the object's own first."""
+    physical = item.text("physicalName") or table.name
+    named = {table.name.lower(): str(table.dataset), physical.lower(): str(table.dataset)}
+    for name, other in tables.items():
+        named.setdefault(name.lower(), str(other.dataset))
+    return tuple((name, dataset) for name, dataset in named.items() if "." not in name)
 
 
 def _name_tables(tables: list[Table]) -> dict[str, Table]:
@@ -174,44 +229,14 @@ def _name_tables(tables: list[Table]) -> dict[str, Table]:
 
 def _contract_zone(root: Section, default: str, found: Findings) -> str:
     own = read_custom_text(root, TIME_ZONE, found)
-    return default if own is None else _check_zone(own, TIME_ZONE, default, found)
+    return default if own is None else check_zone(own, TIME_ZONE, default, found)
 
 
-def _dataset_zone(table: Table, zone: str, found: Findings) -> str:
-    """The one zone in which zone-less instants of the dataset are read; columns that disagree are reported."""
-    zones: dict[str, tuple[Draft, Scalar | None]] = {}
-    for draft in table.drafts:
-        if draft.type is None or draft.type.kind not in (Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL):
-            continue
-        node = draft.section.section("logicalTypeOptions").get("defaultTimezone")
-        own = node if isinstance(node, Scalar) and isinstance(node.value, str) else None
-        if draft.type.kind is Kind.TIMESTAMP_LOCAL:
-            if own:
-                found.error(
-                    own.place, f"{draft.name} has a defaultTimezone, but no time zone; allowed is one of the two."
-                )
-            continue
-        name = _check_zone(own, f"defaultTimezone of {draft.name}", zone, found) if own else zone
-        zones.setdefault(name, (draft, own))
-    if len(zones) > 1:
-        said = " and ".join(f"{name} for {draft.name}" for name, (draft, _) in zones.items())
-        place = next(own.place for _, own in zones.values() if own)
-        found.error(
-            place,
-            f"{table.name} has two time zones, {said}; allowed is one for all timestamps of a dataset.",
-            f"Give all of them the same defaultTimezone, or set {TIME_ZONE} for the contract.",
-        )
-    return next(iter(zones), zone)
-
-
-def _check_zone(node: Scalar, label: str, default: str, found: Findings) -> str:
-    if is_time_zone(node.text):
-        return node.text
-    near = suggest(node.text, available_timezones())
-    found.error(
-        node.place, f"{label} is {node.text!r}; allowed is a name of the time zone database, as Europe/Berlin.", near
-    )
-    return default
+def _dataset_zone(table: Table, zone: str) -> str:
+    """The zone of the dataset's instants where all columns agree; where they differ, the contract's, and columns keep their own."""
+    types = (draft.type for draft in table.drafts)
+    zones = {found.zone or zone for found in types if found is not None and found.kind is Kind.TIMESTAMP}
+    return zones.pop() if len(zones) == 1 else zone
 
 
 def _owner(root: Section) -> str | None:

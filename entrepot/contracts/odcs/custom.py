@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 from entrepot.contracts.findings import Findings, say_allowed, suggest
+from entrepot.contracts.limits import RejectLimit, Unit
 from entrepot.contracts.model import Severity
 from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
 
@@ -10,10 +14,11 @@ DATASET = "entrepot.dataset"
 TIME_ZONE = "entrepot.timeZone"
 HEADERS = "entrepot.headers"
 SEVERITY = "entrepot.severity"
+MAX_REJECTS = "entrepot.maxRejects"
 
 LEVELS: dict[str, tuple[str, ...]] = {
     "contract": (TIME_ZONE,),
-    "schema object": (DATASET,),
+    "schema object": (DATASET, MAX_REJECTS),
     "property": (HEADERS, SEVERITY),
     "relationship": (SEVERITY,),
 }
@@ -25,6 +30,8 @@ _CHILD_LEVEL = {
     "schema": "schema object",
     "properties": "property",
     "items": "property",
+    "key": "property",
+    "value": "property",
     "relationships": "relationship",
 }
 
@@ -69,6 +76,22 @@ def read_headers(section: Section, found: Findings) -> tuple[str, ...]:
     if not items or len(names) != len(items):
         found.error(node.place, f"{HEADERS} is not a list of texts; allowed is a list of header names.")
     return tuple(names)
+
+
+def read_max_rejects(section: Section, found: Findings) -> RejectLimit | None:
+    """How many rejects of one batch are allowed: a number of rows, or a percentage as `5%`."""
+    node = find_custom(section, MAX_REJECTS)
+    if node is None:
+        return None
+    text = node.text.strip() if isinstance(node, Scalar) and not isinstance(node.value, bool) else ""
+    parts = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?)\s*%", text)
+    if parts is None or (parts[2] and Decimal(parts[2]) > 100):
+        said = repr(node.text) if isinstance(node, Scalar) else "a list or mapping"
+        text = f"{MAX_REJECTS} is {said}; allowed is a number of rows, as 100, or a percentage up to 100%, as 5%."
+        found.error(node.place, text)
+        return None
+    unit = Unit.ROWS if parts[1] else Unit.PERCENT
+    return RejectLimit(Decimal(parts[1] or parts[2]), unit, node.place)
 
 
 def check_custom_properties(root: Section, found: Findings) -> None:

@@ -42,10 +42,30 @@ class DateFormat:
 
 
 def read_format(text: str) -> DateFormat:
-    """Translate the letters.
+    """Translate the letters of a date or timestamp.
 
     Raises: ValueError saying which letter is not understood, or which field is missing or doubtful.
     """
+    format = _translate(text)
+    _check_date(format.fields)
+    _check_time(format.fields)
+    return format
+
+
+def read_time_format(text: str) -> DateFormat:
+    """Translate the letters of a time of day. Raises: as `read_format`."""
+    format = _translate(text)
+    dated = sorted(format.fields & {"year", "month", "day", "weekday"})
+    if dated:
+        mixed = "; mm are minutes, MM the month" if "month" in dated else ""
+        raise ValueError(f"the {' and '.join(dated)} is no part of a time of day{mixed}")
+    if not format.fields & {"hour", "hour12"}:
+        raise ValueError("the hour is missing")
+    _check_time(format.fields)
+    return format
+
+
+def _translate(text: str) -> DateFormat:
     codes: list[str] = []
     fields: list[str] = []
     open_digits: str | None = None
@@ -66,7 +86,6 @@ def read_format(text: str) -> DateFormat:
         open_digits = letters if numeric and len(letters) == 1 and letters != "S" else None
         fields.append(field)
         codes.append(code)
-    _check_fields(set(fields))
     return DateFormat("".join(codes), frozenset(fields))
 
 
@@ -88,11 +107,14 @@ def _literal(token: re.Match[str]) -> str:
     return "%%" if sign == "%" else sign
 
 
-def _check_fields(fields: set[str]) -> None:
+def _check_date(fields: frozenset[str]) -> None:
     missing = [name for name in ("year", "month", "day") if name not in fields]
     if missing:
         mixed = "; mm are minutes, MM the month" if "month" in missing and "minute" in fields else ""
         raise ValueError(f"the {' and '.join(missing)} is missing{mixed}")
+
+
+def _check_time(fields: frozenset[str]) -> None:
     if ("hour12" in fields) != ("half" in fields):
         raise ValueError("hh (hours to 12) and a (AM or PM) belong together; hours to 23 are HH")
     steps = ("hour", "minute", "second", "fraction")

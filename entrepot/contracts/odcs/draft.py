@@ -10,16 +10,22 @@ from typing import Any
 from entrepot.contracts.model import (
     AnyRule,
     Column,
+    ColumnType,
     Contract,
+    Distinct,
     ForeignKey,
+    Has,
     Kind,
     Length,
     Matches,
     Multiple,
+    NotOneOf,
     OneOf,
+    Property,
     Range,
     Required,
     Severity,
+    Size,
     Unique,
 )
 from entrepot.contracts.odcs.custom import HEADERS, SEVERITY, TIME_ZONE
@@ -92,7 +98,7 @@ def _property(contract: Contract, column: Column) -> dict[str, Any]:
         custom.append({"property": HEADERS, "value": list(column.headers)})
     if severities == {Severity.WARNING}:
         custom.append({"property": SEVERITY, "value": "warning"})
-    options = {**_type_options(column), **{k: v for rule in own for k, v in _options(rule).items()}}
+    options = {**_type_options(column), **{k: v for rule in own for k, v in _options(rule, column.type).items()}}
     enum = [{"value": value} for rule in own if isinstance(rule, OneOf) for value in rule.values]
     links = [
         _relationship(rule)
@@ -106,11 +112,13 @@ def _property(contract: Contract, column: Column) -> dict[str, Any]:
         if column.type.kind is Kind.DECIMAL
         else None,
         "logicalTypeOptions": options,
+        **_holds(column.type),
         "primaryKey": column.name in key,
         "primaryKeyPosition": key.index(column.name) + 1 if column.name in key else None,
         "required": any(isinstance(rule, Required) for rule in own),
         "unique": any(isinstance(rule, Unique) and not rule.is_key for rule in own),
         "enum": enum,
+        "quality": [_missing_values(rule) for rule in own if isinstance(rule, NotOneOf)],
         "description": column.description,
         "classification": column.classification,
         "relationships": links,
@@ -119,11 +127,47 @@ def _property(contract: Contract, column: Column) -> dict[str, Any]:
     return {name: value for name, value in parts.items() if value not in (None, False, [], {})}
 
 
+def _holds(type: ColumnType) -> dict[str, Any]:
+    """What stands inside of an array, object or map."""
+    if type.kind is Kind.MAP and type.keys and type.items:
+        return {"map": {"key": _inner(type.keys), "value": _inner(type.items)}}
+    if type.items:
+        return {"items": _inner(type.items)}
+    return {"properties": [{"name": each.name, **_inner(each)} for each in type.properties]}
+
+
+def _inner(prop: Property) -> dict[str, Any]:
+    if len({rule.severity for rule in prop.rules}) > 1:
+        raise ValueError(f"{prop.name or 'items'} has rules of both severities, which the contract file cannot say")
+    custom: list[dict[str, Any]] = [{"property": HEADERS, "value": list(prop.headers)}] if prop.headers else []
+    if prop.rules and prop.rules[0].severity is Severity.WARNING:
+        custom.append({"property": SEVERITY, "value": "warning"})
+    decimal = prop.type.kind is Kind.DECIMAL
+    parts: dict[str, Any] = {
+        "logicalType": _logical(prop),
+        "physicalType": f"decimal({prop.type.precision},{prop.type.scale})" if decimal else None,
+        "logicalTypeOptions": {
+            **_type_options(prop),
+            **{k: v for rule in prop.rules for k, v in _options(rule, prop.type).items()},
+        },
+        **_holds(prop.type),
+        "required": any(isinstance(rule, Required) for rule in prop.rules),
+        "enum": [{"value": value} for rule in prop.rules if isinstance(rule, OneOf) for value in rule.values],
+        "customProperties": custom,
+    }
+    return {name: value for name, value in parts.items() if value not in (None, False, [], {})}
+
+
+def _missing_values(rule: NotOneOf) -> dict[str, Any]:
+    arguments = {"missingValues": list(rule.values)}
+    return {"metric": "missingValues", "mustBe": 0, "arguments": arguments, "severity": rule.severity.value}
+
+
 def _is_key(rule: AnyRule) -> bool:
     return isinstance(rule, Unique) and rule.is_key
 
 
-def _logical(column: Column) -> str:
+def _logical(column: Column | Property) -> str:
     match column.type.kind:
         case Kind.DECIMAL | Kind.DOUBLE:
             return "number"
@@ -132,12 +176,14 @@ def _logical(column: Column) -> str:
     return column.type.kind.value
 
 
-def _type_options(column: Column) -> dict[str, Any]:
+def _type_options(column: Column | Property) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if column.type.kind is Kind.INTEGER:
         options["format"] = f"i{column.type.bits}"
     if column.type.kind in (Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL):
         options["timezone"] = column.type.kind is Kind.TIMESTAMP
+    if column.type.zone is not None:
+        options["defaultTimezone"] = column.type.zone
     if column.type.format is not None:
         options["format"] = say_format(column.type.format)
     return options
@@ -156,10 +202,17 @@ def _say_piece(piece: str) -> str:
     return text if plain else "'" + text.replace("'", "''") + "'"
 
 
-def _options(rule: AnyRule) -> dict[str, Any]:
+def _options(rule: AnyRule, type: ColumnType) -> dict[str, Any]:
     match rule:
+        case Size():
+            unit = "Properties" if type.kind is Kind.OBJECT else "Items"
+            said: dict[str, Any] = {f"min{unit}": rule.at_least, f"max{unit}": rule.at_most}
+        case Distinct():
+            said = {"uniqueItems": True}
+        case Has():
+            said = {"required": list(rule.names)}
         case Length():
-            said: dict[str, Any] = {"minLength": rule.at_least, "maxLength": rule.at_most}
+            said = {"minLength": rule.at_least, "maxLength": rule.at_most}
         case Matches():
             said = {"pattern": rule.pattern}
         case Range():

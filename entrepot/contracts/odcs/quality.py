@@ -1,28 +1,27 @@
-"""The contract's quality checks: those that demand no bad row become row rules, the others are kept aside by name."""
+"""The contract's quality checks: those that demand no bad row become row rules, those that set a limit set rules, the rest is kept aside."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from entrepot.contracts.findings import Findings, say_allowed, suggest
-from entrepot.contracts.model import Kind, Length, Matches, OneOf, Required, Severity, Unique
+from entrepot.contracts.model import AnyRule, AnySetRule, Kind, Length, Matches, NotOneOf, OneOf, Required, Unique
 from entrepot.contracts.odcs.columns import Draft
-from entrepot.contracts.odcs.document import Listing, Scalar, Section
+from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
 from entrepot.contracts.odcs.rules import check_pattern, read_values, severity_word
 from entrepot.contracts.odcs.ruleset import RuleSet
+from entrepot.contracts.odcs.set_rules import Check
 from entrepot.contracts.odcs.standard import METRICS
+from entrepot.contracts.odcs.values import read_constant
 
-_LATER = "it is judged over the whole dataset, which comes with a later release"
 _ARGUMENTS = {
     "missingValues": ("missingValues",),
     "invalidValues": ("validValues", "pattern"),
     "duplicateValues": ("properties",),
 }
-_OPERATORS = (
-    "mustBe", "mustNotBe", "mustBeGreaterThan", "mustBeGreaterOrEqualTo", "mustBeLessThan", "mustBeLessOrEqualTo",
-    "mustBeBetween", "mustNotBeBetween",
-)  # fmt: skip
+_OF_VALUES = ("nullValues", "missingValues", "invalidValues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Scope:
     zone: str
     rules: RuleSet
     found: Findings
+    names: tuple[tuple[str, str], ...] = ()
+    """Names by which queries may call datasets of the file → `layer.name`."""
 
 
 def read_quality(owner: Section, draft: Draft | None, scope: Scope) -> None:
@@ -45,7 +46,7 @@ class _Check:
     """One check under `quality:`."""
 
     def __init__(self, scope: Scope, check: Section, draft: Draft | None) -> None:
-        self.drafts, self.zone, self.rules, self.found = scope.drafts, scope.zone, scope.rules, scope.found
+        self.scope, self.found = scope, scope.found
         self.check = check
         self.draft = draft
         self.own_id = check.text("id") or check.text("name")
@@ -55,33 +56,51 @@ class _Check:
         self.kind = check.text("type") or "library"
         of = f" of {draft.name}" if draft else ""
         self.label = f"the check {self.own_id or self.metric or self.kind}{of}"
+        severity = severity_word(check.get("severity"), self.label, self.found)
+        self.severity = severity
+        self.whole = Check(check, self.label, severity, self.found)
 
     def read(self) -> None:
-        if self.kind != "library" or self.metric is None:
-            self._defer({"text": "it is a text for people"}.get(self.kind, f"a check of type {self.kind} {_LATER[3:]}"))
-        elif self.metric == "rowCount":
-            self._defer(_LATER)
-        elif self.draft is None and self.metric != "duplicateValues":
-            self._defer(f"{self.metric} stands on the schema object, but counts the values of one property")
-        elif not _demands_none(self.check):
-            self._defer(f"it allows some bad rows ({self._say_operator()}), so that {_LATER}")
-        else:
-            self._add_rule()
-
-    def _add_rule(self) -> None:
-        self._check_arguments()
-        severity = severity_word(self.check.get("severity"), self.label, self.found)
-        match self.metric:
-            case "nullValues" if self.draft:
-                self._require(self.draft, severity)
-            case "missingValues" if self.draft:
-                self._add_missing(self.draft, severity)
-            case "invalidValues" if self.draft:
-                self._add_invalid(self.draft, severity)
-            case "duplicateValues":
-                self._add_duplicate(severity)
+        name = self.draft.name if self.draft else None
+        match self.kind, self.metric:
+            case "text", _:
+                self._defer("it is a text for people")
+            case "sql", _:
+                self._add_set(self.whole.measure_sql(name, self.scope.names))
+            case ("library", None) | ("custom", _):
+                engine = self.check.text("engine")
+                self._defer(f"a check of type {self.kind} is run by {engine or 'an engine of its own'}, not by us")
+            case _, "rowCount":
+                self._check_arguments()
+                self._add_set(self.whole.count_rows(name))
+            case _, "duplicateValues":
+                self._check_arguments()
+                self._read_duplicates()
+            case _, metric if metric in _OF_VALUES and self.draft is None:
+                self._defer(f"{metric} stands on the schema object, but counts the values of one property")
+            case _, metric if metric in _OF_VALUES and self.draft is not None:
+                self._check_arguments()
+                self._read_values(metric, self.draft)
             case _:
-                self._defer(f"the metric {self.metric} is not one of the standard's that rows are judged by")
+                self._defer(f"the metric {self.metric} is not one of the standard's")
+
+    def _read_values(self, metric: str, draft: Draft) -> None:
+        rules = tuple(self._value_rules(metric, draft))
+        if not _demands_none(self.check):
+            self._add_set(self.whole.count_broken(metric, draft.name, rules))
+            return
+        for rule in rules:
+            self.scope.rules.add(rule, self.own_id)
+
+    def _read_duplicates(self) -> None:
+        columns = (self.draft.name,) if self.draft else self._named_columns()
+        if not _demands_none(self.check):
+            self._add_set(self.whole.count_duplicates(columns))
+        elif columns:
+            id = f"unique:{','.join(columns)}"
+            self.scope.rules.add(
+                Unique(id=id, columns=columns, severity=self.severity, description=self._text()), self.own_id
+            )
 
     def _check_arguments(self) -> None:
         arguments = self.check.section("arguments")
@@ -92,32 +111,46 @@ class _Check:
                 text = f"{self.label} has the argument {key}; allowed for {self.metric} is {listed}."
                 self.found.error(arguments.keys[key], text, suggest(key, allowed))
 
-    def _require(self, draft: Draft, severity: Severity) -> None:
-        rule = Required(id=f"required:{draft.name}", column=draft.name, severity=severity, description=self._text())
-        self.rules.add(rule, self.own_id)
+    def _value_rules(self, metric: str, draft: Draft) -> Iterator[AnyRule]:
+        """The row rules that a bad value breaks; a null breaks only `Required`."""
+        match metric:
+            case "nullValues":
+                yield self._required(draft)
+            case "missingValues":
+                yield from self._missing(draft)
+            case _:
+                yield from self._invalid(draft)
 
-    def _add_missing(self, draft: Draft, severity: Severity) -> None:
-        """Null is forbidden by Required; the empty text by a length; other words only a set rule can forbid.
+    def _required(self, draft: Draft) -> Required:
+        id = f"required:{draft.name}"
+        return Required(id=id, column=draft.name, severity=self.severity, description=self._text())
 
-        A word in a column that is not text is no value of its type: the row is rejected for that already.
-        """
+    def _missing(self, draft: Draft) -> Iterator[AnyRule]:
+        """Null, the empty text, and words. A word that is no value of the column's type cannot be there: its row is rejected for that already."""
         listed = self.check.section("arguments").get("missingValues")
         words = listed.items if isinstance(listed, Listing) else ()
         if listed is None or any(isinstance(word, Scalar) and word.value is None for word in words):
-            self._require(draft, severity)
-        if draft.type is None or draft.type.kind is not Kind.STRING:
+            yield self._required(draft)
+        if draft.type is None:
             return
-        texts = [word.text for word in words if isinstance(word, Scalar) and word.value is not None]
-        if "" in texts:
-            name = draft.name
-            rule = Length(id=f"not_empty:{name}", column=name, at_least=1, severity=severity, description=self._text())
-            self.rules.add(rule, self.own_id)
-        others = [text for text in texts if text]
-        if others:
-            why = f"that a text is none of {say_allowed(map(repr, others))} cannot be said as a row rule yet"
-            self._defer(f"{why}; null and empty texts are judged")
+        is_text = draft.type.kind is Kind.STRING
+        if is_text and any(isinstance(word, Scalar) and word.value is not None and not word.text for word in words):
+            id = f"not_empty:{draft.name}"
+            yield Length(id=id, column=draft.name, at_least=1, severity=self.severity, description=self._text())
+        found = [self._read_word(word, draft) for word in words]
+        values = tuple(dict.fromkeys(value for value in found if value not in (None, "")))
+        if values:
+            id = f"none_of:{draft.name}"
+            yield NotOneOf(id=id, column=draft.name, values=values, severity=self.severity, description=self._text())
 
-    def _add_invalid(self, draft: Draft, severity: Severity) -> None:
+    def _read_word(self, word: Node, draft: Draft) -> str | int | float | bool | None:
+        assert draft.type is not None
+        try:
+            return read_constant(word, draft.type, self.scope.zone)
+        except ValueError:
+            return None
+
+    def _invalid(self, draft: Draft) -> Iterator[AnyRule]:
         arguments = self.check.section("arguments")
         listed, pattern = arguments.get("validValues"), arguments.get("pattern")
         if listed is None and pattern is None and not arguments.entries:
@@ -126,23 +159,22 @@ class _Check:
                 f"{self.label} says nothing of what is valid; allowed is arguments: with validValues or pattern.",
             )
         if listed is not None:
-            self._add_valid_values(draft, listed if isinstance(listed, Listing) else None, severity)
+            yield from self._valid_values(draft, listed if isinstance(listed, Listing) else None)
         if pattern is not None:
-            self._add_pattern(draft, pattern if isinstance(pattern, Scalar) else None, severity)
+            yield from self._pattern(draft, pattern if isinstance(pattern, Scalar) else None)
 
-    def _add_valid_values(self, draft: Draft, listed: Listing | None, severity: Severity) -> None:
+    def _valid_values(self, draft: Draft, listed: Listing | None) -> Iterator[AnyRule]:
         if listed is None or not listed.items:
             place = self.check.section("arguments").place_of("validValues")
             self.found.error(
                 place, f"{self.label} has no list under validValues; allowed is a list of one value or more."
             )
         elif draft.type is not None:
-            values = read_values(listed.items, draft.name, draft.type, self.zone, self.found)
-            name = draft.name
-            rule = OneOf(id=f"one_of:{name}", column=name, values=values, severity=severity, description=self._text())
-            self.rules.add(rule, self.own_id)
+            values = read_values(listed.items, draft.name, draft.type, self.scope.zone, self.found)
+            id = f"one_of:{draft.name}"
+            yield OneOf(id=id, column=draft.name, values=values, severity=self.severity, description=self._text())
 
-    def _add_pattern(self, draft: Draft, pattern: Scalar | None, severity: Severity) -> None:
+    def _pattern(self, draft: Draft, pattern: Scalar | None) -> Iterator[AnyRule]:
         place = self.check.section("arguments").place_of("pattern")
         if pattern is None or not isinstance(pattern.value, str):
             self.found.error(place, f"{self.label} has a pattern that is not text; allowed is a regular expression.")
@@ -151,14 +183,9 @@ class _Check:
             self.found.error(place, text)
         elif check_pattern(pattern, draft.name, self.found):
             name, text = draft.name, pattern.value
-            rule = Matches(id=f"pattern:{name}", column=name, pattern=text, severity=severity, description=self._text())
-            self.rules.add(rule, self.own_id)
-
-    def _add_duplicate(self, severity: Severity) -> None:
-        columns = (self.draft.name,) if self.draft else self._named_columns()
-        if columns:
-            base = f"unique:{','.join(columns)}"
-            self.rules.add(Unique(id=base, columns=columns, severity=severity, description=self._text()), self.own_id)
+            yield Matches(
+                id=f"pattern:{name}", column=name, pattern=text, severity=self.severity, description=self._text()
+            )
 
     def _named_columns(self) -> tuple[str, ...]:
         arguments = self.check.section("arguments")
@@ -166,24 +193,23 @@ class _Check:
         if not names:
             text = f"{self.label} names no columns; allowed is arguments: properties: with a list of columns."
             self.found.error(self.check.place, text)
-        known = [draft.name for draft in self.drafts]
+        known = [draft.name for draft in self.scope.drafts]
         for item in arguments.items("properties"):
             if isinstance(item, Scalar) and item.text not in known:
                 text = f"{self.label} names the column {item.text}; allowed is {say_allowed(known)}."
                 self.found.error(item.place, text, suggest(item.text, known))
         return tuple(name for name in dict.fromkeys(names) if name in known)
 
+    def _add_set(self, rule: AnySetRule | None) -> None:
+        if rule is not None:
+            self.scope.rules.add_set(rule, self.own_id)
+
     def _defer(self, why: str) -> None:
         base = f"{self.metric or self.kind}{f':{self.draft.name}' if self.draft else ''}"
-        self.rules.defer(self.own_id, base, self.check.place, f"{why}.")
+        self.scope.rules.defer(self.own_id, base, self.check.place, f"{why}.")
 
     def _text(self) -> str | None:
         return self.check.text("description")
-
-    def _say_operator(self) -> str:
-        said = [f"{word}: {node.text}" for word in _OPERATORS if isinstance(node := self.check.get(word), Scalar)]
-        unit = self.check.text("unit")
-        return (", ".join(said) or "no limit or a range") + (f" {unit}" if unit else "")
 
 
 def _demands_none(check: Section) -> bool:

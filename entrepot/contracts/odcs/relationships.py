@@ -11,6 +11,7 @@ from entrepot.contracts.odcs.columns import Draft
 from entrepot.contracts.odcs.custom import read_severity
 from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
 from entrepot.contracts.odcs.ruleset import RuleSet
+from entrepot.kernel.errors import Place
 from entrepot.kernel.names import Dataset, parse_dataset
 
 
@@ -66,8 +67,8 @@ def _add(
     place = item.place_of("to")
     datasets = {target.dataset for target in targets}
     if len(datasets) > 1 or len(targets) != len(sources):
-        came = f"{len(targets)} columns of {say_allowed(sorted(map(str, datasets)))}"
-        found.error(place, f"to names {came}; allowed are {len(sources)} columns of one dataset, one for each of from.")
+        came = f"{_count(len(targets))} of {say_allowed(sorted(map(str, datasets)))}"
+        found.error(place, f"to names {came}; allowed are {_count(len(sources))} of one dataset, one for each of from.")
         return
     for source, target in zip(sources, targets, strict=True):
         _compare_types(source, target, item, found)
@@ -80,6 +81,10 @@ def _add(
         severity=severity,
     )
     rules.add(rule, item.text("id"))
+
+
+def _count(number: int) -> str:
+    return "1 column" if number == 1 else f"{number} columns"
 
 
 def _compare_types(source: Draft, target: Reference, item: Section, found: Findings) -> None:
@@ -96,6 +101,17 @@ def are_comparable(one: ColumnType, other: ColumnType) -> bool:
     return one.kind is other.kind or (one.kind in exact and other.kind in exact)
 
 
+def find_reference(node: Node, text: str) -> Place | None:
+    """Where a relationship names this column under `to`, None when none does."""
+    if isinstance(node, Section):
+        for item in node.sections("relationships"):
+            for target in _nodes(item.get("to")):
+                if isinstance(target, Scalar) and target.text == text:
+                    return target.place
+    children = node.entries.values() if isinstance(node, Section) else node.items if isinstance(node, Listing) else ()
+    return next((place for child in children if (place := find_reference(child, text))), None)
+
+
 def _nodes(node: Node | None) -> tuple[Node, ...]:
     if isinstance(node, Listing):
         return node.items
@@ -110,7 +126,8 @@ def _resolve(node: Node, tables: Mapping[str, Table], found: Findings) -> Refere
             return _resolve_ids(node.value, tables)
         return _resolve_names(node.value, tables)
     except LookupError as error:
-        found.error(node.place, str(error.args[0]), error.args[1] if len(error.args) > 1 else None)
+        hint = error.args[1] if len(error.args) > 1 else None
+        found.error(node.place, str(error.args[0]), hint, code="contract.reference")
         return None
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from entrepot.contracts.findings import Findings
 from entrepot.contracts.model import (
+    NESTED,
     ColumnType,
     Kind,
     Length,
@@ -19,6 +20,8 @@ from entrepot.contracts.model import (
 )
 from entrepot.contracts.odcs.columns import Draft
 from entrepot.contracts.odcs.document import Node, Scalar, Section
+from entrepot.contracts.odcs.formats import LONGEST, NOTHING_TO_JUDGE, PATTERNS
+from entrepot.contracts.odcs.nested_rules import add_inner_rules, add_size_rules
 from entrepot.contracts.odcs.ruleset import RuleSet
 from entrepot.contracts.odcs.types import INTEGER_BOUNDS
 from entrepot.contracts.odcs.values import read_constant, read_moment
@@ -31,7 +34,8 @@ _BOUNDS = {
     "exclusiveMinimum": "above",
     "exclusiveMaximum": "below",
 }
-_MOMENTS = (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL)
+_MOMENTS = (Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL)
+MAX_FLOAT32 = Decimal((2**24 - 1) * 2**104)
 
 
 def add_key_rules(key: tuple[str, ...], drafts: tuple[Draft, ...], rules: RuleSet, found: Findings) -> None:
@@ -41,6 +45,9 @@ def add_key_rules(key: tuple[str, ...], drafts: tuple[Draft, ...], rules: RuleSe
     for draft in drafts:
         if draft.is_key:
             rules.add(Required(id=f"required:{draft.name}", column=draft.name))
+            if draft.type is not None and draft.type.kind in NESTED:
+                text = f"{draft.name} is a key and {draft.type}; allowed is a single value."
+                found.error(draft.section.place_of("primaryKey"), text)
             if draft.section.flag("required") is False:
                 place = draft.section.place_of("required")
                 found.warn(
@@ -50,7 +57,7 @@ def add_key_rules(key: tuple[str, ...], drafts: tuple[Draft, ...], rules: RuleSe
 
 
 def add_property_rules(draft: Draft, key: tuple[str, ...], zone: str, rules: RuleSet, found: Findings) -> None:
-    """All rules of a property but those under quality and relationships."""
+    """All rules of a property but those under quality and relationships; of what stands in it, these too."""
     name, prop = draft.name, draft.section
     if prop.flag("required") and not draft.is_key:
         rules.add(Required(id=f"required:{name}", column=name, severity=draft.severity))
@@ -58,16 +65,47 @@ def add_property_rules(draft: Draft, key: tuple[str, ...], zone: str, rules: Rul
         rules.add(Unique(id=f"unique:{name}", columns=(name,), severity=draft.severity))
     if draft.type is None:
         return
-    _add_enum(draft, draft.type, zone, rules, found)
-    match draft.type.kind:
+    _add_type_rules(draft, draft.type, zone, rules, found)
+
+    def add(inner: Draft, inner_type: ColumnType) -> None:
+        _add_type_rules(inner, inner_type, zone, rules, found)
+
+    add_inner_rules(draft, add, rules, found)
+
+
+def _add_type_rules(draft: Draft, type: ColumnType, zone: str, rules: RuleSet, found: Findings) -> None:
+    """The enumeration and the logicalTypeOptions."""
+    _add_enum(draft, type, zone, rules, found)
+    match type.kind:
         case Kind.STRING:
             _add_text_rules(draft, rules, found)
         case Kind.INTEGER | Kind.DECIMAL | Kind.DOUBLE:
-            _add_number_rules(draft, draft.type, rules, found)
-        case Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMP_LOCAL:
-            _add_range(draft, draft.type, zone, rules, found)
+            _add_number_rules(draft, type, rules, found)
+        case Kind.DATE | Kind.TIME | Kind.TIMESTAMP | Kind.TIMESTAMP_LOCAL:
+            _add_range(draft, type, zone, rules, found)
+            _defer_zone(draft, type, rules)
+        case Kind.ARRAY | Kind.OBJECT | Kind.MAP:
+            add_size_rules(draft, type, rules, found)
         case Kind.BOOLEAN:
             pass
+    if type.kind in (Kind.BOOLEAN, Kind.MAP):
+        _warn_options(draft, found)
+
+
+def _defer_zone(draft: Draft, type: ColumnType, rules: RuleSet) -> None:
+    options = draft.section.section("logicalTypeOptions")
+    if type.kind is Kind.TIME and "defaultTimezone" in options.entries:
+        why = "a time of day is kept as it stands on the wall, so that its defaultTimezone changes nothing."
+        rules.defer(None, f"defaultTimezone:{draft.name}", options.place_of("defaultTimezone"), why)
+
+
+def _warn_options(draft: Draft, found: Findings) -> None:
+    """The standard's schema lets anything stand there."""
+    options = draft.section.section("logicalTypeOptions")
+    for key in options.entries:
+        logical = draft.section.text("logicalType")
+        place = options.keys.get(key, options.place)
+        found.warn(place, f"{draft.name} is {logical}, of which the standard knows no option; {key} judges no row.")
 
 
 def read_values(
@@ -132,17 +170,33 @@ def _add_text_rules(draft: Draft, rules: RuleSet, found: Findings) -> None:
     pattern = options.get("pattern")
     if isinstance(pattern, Scalar) and isinstance(pattern.value, str) and check_pattern(pattern, name, found):
         rules.add(Matches(id=f"pattern:{name}", column=name, pattern=pattern.value, severity=draft.severity))
-    form = options.text("format")
-    if form is not None:
-        why = f"the format {form} is a description in the standard, no rows are judged by it; a pattern judges rows."
-        rules.defer(None, f"format:{name}", options.place_of("format"), why)
+    _add_text_format(draft, options, rules)
+
+
+def _add_text_format(draft: Draft, options: Section, rules: RuleSet) -> None:
+    name, form = draft.name, options.text("format")
+    if form is None:
+        return
+    if form not in PATTERNS:
+        why = NOTHING_TO_JUDGE.get(form, f"it is none of {', '.join(PATTERNS)}; a pattern judges rows")
+        rules.defer(
+            None, f"format:{name}", options.place_of("format"), f"no row is judged by the format {form}: {why}."
+        )
+        return
+    pattern, said = PATTERNS[form], f"the format {form}"
+    rules.add(Matches(id=f"format:{name}", column=name, pattern=pattern, severity=draft.severity, description=said))
+    if form in LONGEST:
+        rule = Length(id=f"format:{name}:length", column=name, at_most=LONGEST[form], severity=draft.severity)
+        rules.add(rule)
 
 
 def _add_number_rules(draft: Draft, type: ColumnType, rules: RuleSet, found: Findings) -> None:
     name, options = draft.name, draft.section.section("logicalTypeOptions")
     lowest, highest = INTEGER_BOUNDS.get(options.text("format") or "", (None, None))
-    if type.kind is Kind.INTEGER and lowest is not None:
+    if lowest is not None:
         rules.add(Range(id=f"format:{name}", column=name, at_least=lowest, at_most=highest))
+    if options.text("format") == "f32" and type.kind is Kind.DOUBLE:
+        rules.add(Range(id=f"format:{name}", column=name, at_least=-MAX_FLOAT32, at_most=MAX_FLOAT32))
     _add_range(draft, type, "UTC", rules, found)
     step = _finite(options, "multipleOf", name, found)
     if step is None or step <= 0:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from entrepot.contracts.model import AnyRule, Severity
+from entrepot.contracts.model import AnyRule, AnySetRule, Severity
 from entrepot.kernel.errors import Place
 from entrepot.kernel.names import Dataset
 
 
 @dataclass(frozen=True, slots=True)
 class DeferredRule:
-    """A rule of the contract that no single row can break, so that batches are not judged by it."""
+    """A rule of the contract that is kept, but judged neither by row nor over the dataset: a text for people, another engine's."""
 
     id: str
     dataset: Dataset
@@ -28,6 +28,7 @@ class RuleSet:
         self._own: set[str] = set()
         self._ids: set[str] = set()
         self.deferred: list[DeferredRule] = []
+        self.set_rules: list[AnySetRule] = []
 
     @property
     def rules(self) -> tuple[AnyRule, ...]:
@@ -45,6 +46,10 @@ class RuleSet:
             self._rules[key] = replace(rule, id=self._claim(own_id, rule.id))
         else:
             self._rules[key] = self._join(known, rule, own_id)
+
+    def add_set(self, rule: AnySetRule, own_id: str | None = None) -> None:
+        """Take a rule over the whole dataset; it gets its id like a row rule, but is never joined with another."""
+        self.set_rules.append(replace(rule, id=self._claim(own_id, rule.id)))
 
     def defer(self, own_id: str | None, base: str, place: Place, why: str) -> None:
         """Keep a rule aside, with the reason."""

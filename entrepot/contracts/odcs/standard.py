@@ -32,6 +32,12 @@ CONVERT = (
     "(before its version 0.12: datacontract export --format odcs FILE --output NEW.odcs.yaml)."
 )
 
+MIGRATE = (
+    "ODCS 2 named things otherwise (dataset, columns, slaProperties.column); "
+    "its migration guide to 3 is https://github.com/bitol-io/open-data-contract-standard, CHANGELOG.md. "
+    "Or read the table itself anew: entrepot contract infer."
+)
+
 Path_ = tuple[str | int, ...]
 
 
@@ -43,18 +49,40 @@ def check_version(root: Section, found: Findings) -> bool:
             "this is a contract of the older Data Contract Specification (dataContractSpecification); "
             f"allowed is the Open Data Contract Standard, {say_allowed(VERSIONS)}.",
             CONVERT,
+            code="contract.old_specification",
         )
         return False
     version = root.scalar("apiVersion")
     if version in VERSIONS:
         return True
     if "apiVersion" not in root.entries:
-        found.error(root.place, f"apiVersion is missing; allowed is {say_allowed(VERSIONS)}.")
+        text = f"apiVersion is missing; allowed is {say_allowed(VERSIONS)}."
+        found.error(root.place, text, _say_origin(root), code="contract.version")
+        return False
+    place = root.place_of("apiVersion")
+    text = f"apiVersion is {_say_version(version)}; allowed is {say_allowed(VERSIONS)}."
+    if str(version).removeprefix("v").startswith(("2.", "1.", "0.")):
+        found.error(place, f"this is a contract of an older ODCS: {text}", MIGRATE, code="contract.old_version")
     else:
-        place = root.place_of("apiVersion")
-        hint = suggest(f"v{version}".replace("vv", "v"), VERSIONS)
-        found.error(place, f"apiVersion is {version!r}; allowed is {say_allowed(VERSIONS)}.", hint)
+        written = f"v{version}".replace("vv", "v")
+        newer = f"What is newer than {VERSIONS[-1]} is not read yet." if written > VERSIONS[-1] else None
+        found.error(place, text, newer or suggest(written, VERSIONS), code="contract.version")
     return False
+
+
+def _say_version(version: object) -> str:
+    return repr(version) if isinstance(version, str) else show_value(version)
+
+
+_MISSPELT = ("apiversion", "apiversions", "apiverison", "odcsversion", "specversion")
+
+
+def _say_origin(root: Section) -> str | None:
+    """What a file without apiVersion may be, from its keys."""
+    if {"datasetName", "quantumName", "dataset"} & root.entries.keys():
+        return MIGRATE
+    near = [key for key in root.entries if key.lower().replace("_", "").replace("-", "") in _MISSPELT]
+    return f"The key {near[0]} stands in line {root.keys[near[0]].line}; did you mean apiVersion?" if near else None
 
 
 def check_structure(document: Document, found: Findings, unknown: Severity) -> tuple[str, ...]:
@@ -66,7 +94,8 @@ def check_structure(document: Document, found: Findings, unknown: Severity) -> t
     version = root.text("apiVersion") or VERSIONS[-1]
     if version in STATUS_NEEDED and "status" not in root.entries:
         hint = "Add for example status: active."
-        found.error(root.place, f"status is missing; ODCS {version} needs it (3.2 no longer does).", hint)
+        text = f"status is missing; ODCS {version} needs it (3.2 no longer does)."
+        found.error(root.place, text, hint, code="contract.missing")
     value = plain(root)
     if version in RULE_WORD:
         _say_metric(value)
@@ -121,13 +150,21 @@ class _Checker:
             case "required":
                 for key in error.validator_value:
                     if key not in error.instance:
-                        self._add(path, f"{self._label(path, key)} is missing; {say_needed(error, key)}.")
+                        text = f"{self._label(path, key)} is missing; {say_needed(error, key)}."
+                        self._add("missing", path, text, self._find_misspelt(error, key))
             case "not":
-                self._add(path, f"{self._label(path)} must not have from: on a property it is that property.")
+                text = f"{self._label(path)} must not have from: on a property it is that property."
+                self._add("relationship", path, text)
             case _:
-                self._add(
-                    path, f"{self._label(path)} is {show_value(error.instance)}; {say_limit(error)}.", find_hint(error)
-                )
+                text = f"{self._label(path)} is {show_value(error.instance)}; {say_limit(error)}."
+                hint = "Write - value: … for each." if path[-2:-1] == ("enum",) else find_hint(error)
+                self._add("kind" if error.validator == "type" else "value", path, text, hint)
+
+    def _find_misspelt(self, error: Any, key: str) -> str | None:
+        """The key that stands where a missing one should, when it looks like it."""
+        known = _allowed_keys(error.schema, error.instance)
+        near = [other for other in error.instance if other not in known and suggest(other, [key])]
+        return f"There is {near[0]}: did you mean {key}?" if near else None
 
     def _lacks_type(self, path: Path_) -> bool:
         """True inside a property without valid logicalType: the schema then holds it for every type at once."""
@@ -150,12 +187,13 @@ class _Checker:
             if path and path[-1] == "logicalTypeOptions" and key in _all_options():
                 kind = self._logical_type(path)
                 text = f"{label} is no option of the logicalType {kind}; allowed is {say_allowed(sorted(allowed))}."
-                self._found.error(place, text)
+                self._found.error(place, text, code="contract.option")
                 continue
             self.unknown_keys.append(label)
             hint = suggest(key, allowed) or "Put what is your own under customProperties."
             listed = say_allowed(sorted(allowed)) if len(allowed) <= 12 else "what the standard names"
-            self._found.add(self._unknown, place, f"the key {label} is not known; allowed is {listed}.", hint)
+            text = f"the key {label} is not known; allowed is {listed}."
+            self._found.add(self._unknown, place, text, hint, code="contract.unknown_key")
 
     def _logical_type(self, path: Path_) -> str:
         value = self._value
@@ -167,25 +205,33 @@ class _Checker:
         names = [name for branch in error.validator_value for name in branch.get("required", ())]
         if names and isinstance(error.instance, dict):
             present = [name for name in names if name in error.instance]
-            if len(present) != 1:
+            if len(present) == 1:
+                meant = [
+                    number for number, one in enumerate(error.validator_value) if present[0] in one.get("required", ())
+                ]
+                for sub in (sub for sub in error.context if sub.schema_path[0] in meant):
+                    self.report(sub)
+                return
+            if names:
                 came = " and ".join(present) or "none of them"
-                self._add(path, f"{self._label(path)} has {came}; allowed is exactly one of {', '.join(names)}.")
+                text = f"{self._label(path)} has {came}; allowed is exactly one of {', '.join(names)}."
+                self._add("choice", path, text)
                 return
         if names_reference(error):
             text = f"{self._label(path)} is {show_value(error.instance)}; allowed is object.column"
-            self._add(path, f"{text}, layer.name.column or schema/ID/properties/ID.")
+            self._add("reference", path, f"{text}, layer.name.column or schema/ID/properties/ID.")
             return
         branch = _best_branch(error)
         if branch is None:
             kinds = [KIND_WORDS.get(sub.validator_value, "") for sub in error.context if sub.validator == "type"]
             allowed = say_allowed(dict.fromkeys(filter(None, kinds))) if any(kinds) else "one of the standard's shapes"
-            self._add(path, f"{self._label(path)} is {show_value(error.instance)}; allowed is {allowed}.")
+            self._add("kind", path, f"{self._label(path)} is {show_value(error.instance)}; allowed is {allowed}.")
             return
         for sub in branch:
             self.report(sub)
 
-    def _add(self, path: Path_, message: str, hint: str | None = None) -> None:
-        self._found.error(self._place(path), message, hint)
+    def _add(self, code: str, path: Path_, message: str, hint: str | None = None) -> None:
+        self._found.error(self._place(path), message, hint, code=f"contract.{code}")
 
     def _place(self, path: Path_) -> Place:
         node: Node = self._root
@@ -211,12 +257,16 @@ class _Checker:
         return ".".join([*_steps(self._value, path), *more]) or "the contract"
 
 
+_NAMES = ("name", "property", "server", "username", "role", "channel")
+"""What names an item of a list, instead of its number."""
+
+
 def _steps(value: Any, path: Iterable[str | int]) -> Iterator[str]:
     for step in path:
         if isinstance(value, list):
             value = value[int(step)]
-            name = value.get("name") or value.get("property") if isinstance(value, dict) else None
-            yield name if isinstance(name, str) else str(int(step) + 1)
+            names = (value.get(key) for key in _NAMES) if isinstance(value, dict) else ()
+            yield next((name for name in names if isinstance(name, str) and name), str(int(step) + 1))
         else:
             value = value.get(step) if isinstance(value, dict) else None
             yield str(step)

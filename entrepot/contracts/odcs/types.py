@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from entrepot.contracts.findings import Findings, say_allowed
 from entrepot.contracts.model import ColumnType, Kind
-from entrepot.contracts.odcs.date_formats import ALLOWED, read_format
-from entrepot.contracts.odcs.document import Section
+from entrepot.contracts.odcs.date_formats import ALLOWED, DateFormat, read_format, read_time_format
+from entrepot.contracts.odcs.document import Scalar, Section
+from entrepot.contracts.odcs.nested import read_array, read_map, read_object, read_vector
+from entrepot.contracts.odcs.time_zones import check_zone
 
-SUPPORTED = ("string", "integer", "number", "boolean", "date", "timestamp")
-_NOT_YET = {
-    "time": "Take it as string with a pattern, for example ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9].",
-    "object": "Give each of its properties a column of its own.",
-    "array": "Give its items a dataset of their own.",
-    "map": "Give its keys columns, or its entries a dataset of their own.",
-    "vector": "Keep vectors outside of the contract for now.",
-}
+SUPPORTED = (
+    "string", "integer", "number", "boolean", "date", "timestamp", "time", "array", "object", "map", "vector",
+)  # fmt: skip
 
 _NUMBER_WITH_SCALE = re.compile(r"(?:decimal|numeric|number|dec)\s*\(\s*(\d+)\s*(?:,\s*(-?\d+)\s*)?\)", re.IGNORECASE)
 _BARE_DECIMAL = re.compile(r"(?:decimal|numeric|dec|(?:small)?money)\b.*", re.IGNORECASE | re.DOTALL)
@@ -31,31 +29,35 @@ _INT32 = ("int", "int4", "int32", "integer32")
 
 MAX_PRECISION = 38
 
+MAX_DEPTH = 20
+"""Arrays and objects inside of each other."""
+
 INTEGER_BOUNDS = {
     "i8": (-(2**7), 2**7 - 1),
     "i16": (-(2**15), 2**15 - 1),
     "u8": (0, 2**8 - 1),
     "u16": (0, 2**16 - 1),
     "u32": (0, 2**32 - 1),
+    "u64": (0, 2**64 - 1),
+    "u128": (0, 2**128 - 1),
 }
 """Formats that the stored type alone does not enforce; they become a range rule `format:COLUMN`."""
 
+_WIDE_INTEGERS = {"u64": 20, "i128": MAX_PRECISION, "u128": MAX_PRECISION}
+"""Integers beyond 64 bits are kept as decimals of so many digits."""
 
-def read_type(prop: Section, label: str, found: Findings) -> ColumnType | None:
+
+def read_type(prop: Section, label: str, found: Findings, depth: int = 0) -> ColumnType | None:
     """The column's type; None when it cannot be said, which is then reported.
 
-    Args: label: the column's name, for messages.
+    Args: label: the column's name, for messages; depth: how many arrays and objects it stands in.
     """
     logical = prop.text("logicalType")
     if "logicalType" not in prop.entries:
         found.error(prop.place, f"{label} has no logicalType; allowed is {say_allowed(SUPPORTED)}.")
         return None
-    if logical in _NOT_YET:
-        text = (
-            f"{label} has the logicalType {logical}, which is not supported yet; allowed is {say_allowed(SUPPORTED)}."
-        )
-        found.error(prop.place_of("logicalType"), text, _NOT_YET[logical])
-        return None
+    if logical in ("array", "object", "map", "vector"):
+        return _nested(logical, prop, label, found, depth)
     match logical:
         case "string":
             return ColumnType(Kind.STRING)
@@ -69,19 +71,39 @@ def read_type(prop: Section, label: str, found: Findings) -> ColumnType | None:
             return _date(prop, label, found)
         case "timestamp":
             return _timestamp(prop, label, found)
+        case "time":
+            return _time(prop, label, found)
     return None
+
+
+def _nested(logical: str, prop: Section, label: str, found: Findings, depth: int) -> ColumnType | None:
+    if depth > MAX_DEPTH:
+        found.error(prop.place, f"{label} stands in more than {MAX_DEPTH} arrays and objects; allowed are fewer.")
+        return None
+
+    def read(inner: Section, path: str) -> ColumnType | None:
+        return read_type(inner, path, found, depth + 1)
+
+    match logical:
+        case "array":
+            return read_array(prop, label, read)
+        case "object":
+            return read_object(prop, label, read, found)
+        case "map":
+            return read_map(prop, label, read, found)
+    return read_vector(prop)
 
 
 def _integer(prop: Section, label: str, found: Findings) -> ColumnType | None:
     options = prop.section("logicalTypeOptions")
     width = options.text("format")
-    if width in ("u64", "i128", "u128"):
-        found.error(
-            options.place_of("format"),
-            f"{label} has the format {width}, which 64 bits cannot hold; allowed is i8, i16, i32, i64, u8, u16 or u32.",
-            "Or take logicalType: number with physicalType: decimal(38,0).",
-        )
-        return None
+    if width in _WIDE_INTEGERS:
+        if width != "u64":
+            found.warn(
+                options.place_of("format"),
+                f"{label} has the format {width}, of which a table holds {MAX_PRECISION} digits; longer ones are rejected.",
+            )
+        return ColumnType(Kind.DECIMAL, precision=_WIDE_INTEGERS[width], scale=0)
     if width is None:
         physical = (prop.text("physicalType") or "").strip().lower()
         return ColumnType(Kind.INTEGER, bits=32 if physical in _INT32 else 64)
@@ -140,15 +162,42 @@ def _timestamp(prop: Section, label: str, found: Findings) -> ColumnType | None:
     if local and "offset" in fields:
         text = f"{label} has no time zone, but its format {options.text('format')} has an offset; allowed is a format without."
         found.error(options.place_of("format"), text)
-    return ColumnType(Kind.TIMESTAMP_LOCAL if local else Kind.TIMESTAMP, format=codes)
+    zone = _zone(options, label, local, found)
+    return ColumnType(Kind.TIMESTAMP_LOCAL if local else Kind.TIMESTAMP, format=codes, zone=zone)
 
 
-def _read_codes(options: Section, label: str, found: Findings) -> tuple[str | None, frozenset[str]]:
+def _zone(options: Section, label: str, local: bool, found: Findings) -> str | None:
+    own = options.get("defaultTimezone")
+    if not isinstance(own, Scalar) or not isinstance(own.value, str):
+        return None
+    if local:
+        text = f"{label} has a defaultTimezone, but no time zone; allowed is one of the two."
+        found.error(own.place, text, code="contract.time_zone")
+        return None
+    return check_zone(own, f"defaultTimezone of {label}", "UTC", found)
+
+
+def _time(prop: Section, label: str, found: Findings) -> ColumnType | None:
+    options = prop.section("logicalTypeOptions")
+    codes, fields = _read_codes(options, label, found, read_time_format)
+    if options.flag("timezone") is True or "offset" in fields:
+        key = "timezone" if options.flag("timezone") is True else "format"
+        found.error(
+            options.place_of(key),
+            f"{label} is a time of day with a zone, which names no moment without its date; allowed is timezone: false.",
+            "Take logicalType: timestamp where the zone counts, or string to keep the text.",
+        )
+    return ColumnType(Kind.TIME, format=codes)
+
+
+def _read_codes(
+    options: Section, label: str, found: Findings, read: Callable[[str], DateFormat] = read_format
+) -> tuple[str | None, frozenset[str]]:
     text = options.text("format")
     if text is None:
         return None, frozenset()
     try:
-        format = read_format(text)
+        format = read(text)
     except ValueError as error:
         found.error(options.place_of("format"), f"{label} has the format {text!r}: {error}; allowed is {ALLOWED}.")
         return None, frozenset()

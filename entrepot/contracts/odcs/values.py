@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from entrepot.contracts.odcs.document import Node, Scalar
 
 MAX_TIMESTAMP_FRACTION = 6
 _WIDE = Context(prec=100)
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?")
 
 
 def read_constant(node: Node, type: ColumnType, zone: str) -> str | int | float | bool | None:
@@ -36,18 +38,22 @@ def read_constant(node: Node, type: ColumnType, zone: str) -> str | int | float 
             if not isinstance(node.value, bool):
                 raise ValueError(f"is {node.text!r}; allowed is true or false")
             return node.value
-        case Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMP_LOCAL:
+        case Kind.DATE | Kind.TIME | Kind.TIMESTAMP | Kind.TIMESTAMP_LOCAL:
             return read_moment(node, type, zone)
+        case Kind.ARRAY | Kind.OBJECT | Kind.MAP:
+            raise ValueError(f"stands on a whole {type.kind}; allowed are values of what it holds")
 
 
 def read_moment(node: Node, type: ColumnType, zone: str) -> str:
-    """A date or timestamp of the contract as ISO text; instants in UTC with offset.
+    """A date, time or timestamp of the contract as ISO text; instants in UTC with offset.
 
     It may be written in ISO 8601 or in the column's own format.
     Raises: ValueError saying what is allowed, or that both ways of reading differ.
     """
     if not isinstance(node, Scalar):
         raise ValueError("is a list or mapping; allowed is a date in quotes")
+    if type.kind is Kind.TIME:
+        return _time_of_day(node.text, type)
     readings = {found for found in (_read_iso(node.text, type), _read_format(node.text, type)) if found is not None}
     if not readings:
         own = " or the column's own format" if type.format else ""
@@ -56,6 +62,24 @@ def read_moment(node: Node, type: ColumnType, zone: str) -> str:
     if len(readings) > 1:
         raise ValueError(f"is {node.text!r}, which ISO 8601 and the column's own format read differently")
     return _say_moment(readings.pop(), type, zone, node.text)
+
+
+def say_time(value: time) -> str:
+    """A time of day as tables store it: texts of this form sort as the times do."""
+    return value.isoformat("microseconds" if value.microsecond else "seconds")
+
+
+def _time_of_day(text: str, type: ColumnType) -> str:
+    readings = {time.fromisoformat(text)} if _TIME.fullmatch(text) else set()
+    own = _read_format(text, type)
+    if own is not None:
+        readings.add(own.time())
+    if len(readings) == 1:
+        return say_time(readings.pop())
+    if readings:
+        raise ValueError(f"is {text!r}, which ISO 8601 and the column's own format read differently")
+    other = " or the column's own format," if type.format else ""
+    raise ValueError(f"is {text!r}; allowed is a time from 00:00:00 to 23:59:59.999999,{other} in quotes")
 
 
 def _say_moment(moment: datetime, type: ColumnType, zone: str, text: str) -> str:
@@ -70,7 +94,7 @@ def _say_moment(moment: datetime, type: ColumnType, zone: str, text: str) -> str
             )
         return moment.isoformat(" ")
     if moment.tzinfo is None:
-        moment = _place_in_zone(moment, zone, text)
+        moment = _place_in_zone(moment, type.zone or zone, text)
     try:
         return moment.astimezone(UTC).isoformat(" ")
     except OverflowError as error:

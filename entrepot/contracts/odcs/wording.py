@@ -67,9 +67,25 @@ def say_needed(error: Any, key: str) -> str:
     return f"allowed is {KIND_WORDS[kind]}" if isinstance(kind, str) else "it must be there"
 
 
+_LOGICAL = {
+    "string": ("varchar", "text", "char", "nvarchar", "str", "uuid", "character varying"),
+    "integer": ("int", "bigint", "smallint", "tinyint", "long", "int32", "int64", "serial"),
+    "number": ("float", "double", "decimal", "numeric", "real", "money"),
+    "boolean": ("bool", "bit"),
+    "timestamp": ("datetime", "timestamptz", "timestamp_tz", "timestamp_ntz", "datetime2"),
+    "object": ("struct", "record", "json"),
+    "array": ("list",),
+}
+"""Words of databases and programs, and the standard's logicalType for each."""
+
+
 def find_hint(error: Any) -> str | None:
     """What to do about it, where that is clear."""
     if error.validator == "enum" and isinstance(error.instance, str):
+        word = error.instance.lower().partition("(")[0].strip()
+        logical = next((kind for kind, words in _LOGICAL.items() if word in words), None)
+        if logical in error.validator_value:
+            return f"Write logicalType: {logical}; {error.instance} may stand under physicalType."
         return suggest(error.instance, [item for item in error.validator_value if isinstance(item, str)])
     if error.validator == "type" and error.validator_value == "string" and not isinstance(error.instance, list | dict):
         return "Write it in quotes." if error.instance is not None else "Remove the key or give it a text."

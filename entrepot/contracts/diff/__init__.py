@@ -1,0 +1,1 @@
+"""Comparing two contracts: what changed, and who stumbles over it."""
