@@ -69,6 +69,8 @@ class Part:
 
     place: str
     rows: Stream | ParquetScan | QueryScan
+    notes: tuple[str, ...] = ()
+    """What people should know of how the place was read though nothing is wrong with any row: rows that a stated rule left out."""
 
 
 Parts = Iterable[Part]

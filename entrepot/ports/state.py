@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from entrepot.kernel.positions import Position
 from entrepot.ports.engine import Counts
+from entrepot.ports.quality import QualityLog
 
 
 class PlanStatus(StrEnum):
@@ -106,6 +107,11 @@ class RunRecord:
 
 class State(Protocol):
     """Called from several threads and processes. Each method is one transaction; no outside work happens inside."""
+
+    @property
+    def quality(self) -> QualityLog:
+        """Judgements over whole datasets."""
+        ...
 
     # leases
     def acquire(self, name: str, holder: str, seconds: float, *, replacing: str | None = None) -> Lease:

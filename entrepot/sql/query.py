@@ -15,6 +15,8 @@ from sqlglot.tokenizer_core import Token, TokenType
 from entrepot.kernel.errors import Place, ProjectError
 
 DIALECT = "duckdb"
+_MOST_INDEXES = 200
+"""Like a[1][2][3]: the parser's time grows with their square."""
 _ONE_SELECT = "A model is one SELECT statement; it may begin with WITH."
 
 
@@ -97,6 +99,7 @@ def _parse(text: str, path: Path | None) -> tuple[tuple[Token, ...], tuple[exp.E
     try:
         tokens = sqlglot.tokenize(text, dialect=DIALECT)
         _refuse_templates(text, path, tokens)
+        _refuse_indexes(text, path, tokens)
         statements = sqlglot.parse(text, dialect=DIALECT)
     except TokenError as error:
         raise ProjectError(
@@ -105,6 +108,14 @@ def _parse(text: str, path: Path | None) -> tuple[tuple[Token, ...], tuple[exp.E
         ) from error
     except ParseError as error:
         raise _syntax_error(error, text, path, tokens) from error
+    except RecursionError as error:
+        raise ProjectError("the SQL is nested too deeply.", place=Place(path) if path else None) from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # the parser's own mistakes, found by fuzzing
+        raise ProjectError(
+            "the SQL cannot be understood.",
+            place=Place(path) if path else None,
+            hint="Take parts out to find which one.",
+        ) from error
     found = (statement for statement in statements if statement is not None)
     return tuple(tokens), tuple(statement for statement in found if not isinstance(statement, exp.Semicolon))
 
@@ -129,6 +140,17 @@ def _refuse_templates(text: str, path: Path | None, tokens: list[Token]) -> None
                 place=place_at(path, text, first.start) if path else None,
                 hint="Name other datasets as layer.name; write the rest in SQL.",
             )
+
+
+def _refuse_indexes(text: str, path: Path | None, tokens: list[Token]) -> None:
+    ends = (TokenType.R_BRACKET, TokenType.L_BRACKET)
+    chained = [second for first, second in pairwise(tokens) if (first.token_type, second.token_type) == ends]
+    if len(chained) > _MOST_INDEXES:
+        raise ProjectError(
+            f"the SQL indexes what was indexed (a[1][2]) {len(chained)} times; allowed is {_MOST_INDEXES}.",
+            place=place_at(path, text, chained[_MOST_INDEXES].start) if path else None,
+            hint="Name parts of it in a WITH.",
+        )
 
 
 def _fold(token: Token) -> str:

@@ -22,6 +22,7 @@ FILE = Path("models/silver/x.sql")
         ("COPY gold.x TO 'f'", 1, 1, "begins with COPY"),
         ("VALUES (1)", 1, 1, "begins with VALUES"),
         ("SELECT\n  {{ ref('x') }}", 2, 3, "template"),
+        ("SELECT a" + "[1]" * 300, 1, 612, "indexes what was indexed"),
     ],
 )
 def test_what_is_not_one_select_is_refused_with_its_place(sql: str, line: int, column: int, said: str) -> None:
@@ -32,9 +33,9 @@ def test_what_is_not_one_select_is_refused_with_its_place(sql: str, line: int, c
     assert (caught.value.place.line, caught.value.place.column) == (line, column)
 
 
-@pytest.mark.parametrize("sql", ["", "  -- nothing\n", "SELECT 'abc", "SELECT /* a"])
+@pytest.mark.parametrize("sql", ["", "  -- nothing\n", "SELECT 'abc", "SELECT /* a", "SELECT " + "NOT " * 5000 + "a"])
 def test_texts_without_a_whole_statement_are_refused(sql: str) -> None:
-    """Nothing at all, or a text or comment that is never closed."""
+    """Nothing at all, a text or comment that is never closed, or a depth that the parser does not take."""
     with pytest.raises(ProjectError):
         parse_query(sql, FILE)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from entrepot.adapters.embedded.judge import system_columns
+from entrepot.adapters.embedded.nested.functions import is_nested
 from entrepot.adapters.embedded.queries import Resolve, open_views, query_schema, translated
 from entrepot.adapters.embedded.quoting import ident
 from entrepot.adapters.embedded.sources import BRINGABLE, Source
@@ -47,9 +48,26 @@ def storable(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
         described = connection.execute(f"DESCRIBE {sql}").fetchall()
     columns = []
     for name, kind, *_ in described:
-        target = STORABLE.get(kind, "VARCHAR" if str(kind).startswith("ENUM(") else None)
-        columns.append(f"{ident(name)}::{target} AS {ident(name)}" if target else ident(name))
+        target = storable_type(str(kind))
+        columns.append(f"{ident(name)}::{target} AS {ident(name)}" if target != str(kind) else ident(name))
     return f"SELECT {', '.join(columns)} FROM ({sql})"
+
+
+def storable_type(kind: str) -> str:
+    """The type in which values of a DuckDB type are kept; what holds others is looked into."""
+    import duckdb
+
+    if not is_nested(kind):
+        return "VARCHAR" if kind.startswith("ENUM(") else STORABLE.get(kind, kind)
+    found = duckdb.sqltype(kind)
+    inner = [
+        (name, storable_type(str(child))) for name, child in found.children if name != "size"
+    ]  # of a list of fixed length
+    if found.id == "struct":
+        return f"STRUCT({', '.join(f'{ident(name)} {child}' for name, child in inner)})"
+    if found.id == "map":
+        return f"MAP({inner[0][1]}, {inner[1][1]})"
+    return f"{inner[0][1]}[]"
 
 
 def split_as_is(task: SplitTask, connection: duckdb.DuckDBPyConnection, resolve: Resolve, into: Path) -> SplitResult:

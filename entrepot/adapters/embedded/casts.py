@@ -13,19 +13,23 @@ What is taken, after blanks around it are cut off (empty is null):
 - date: `2020-01-31`, also with a time of midnight; or the column's format;
 - timestamp: `2020-01-31`, with `T` or a blank `10:00`, `10:00:05`, `10:00:05.123456`, and `Z` or an offset; without one it is read in
   the contract's zone. A wall-clock time that the zone skips or repeats is refused (see `zones`);
-- timestamp_local: the same without an offset; an offset is refused, for it would be lost.
+- timestamp_local: the same without an offset; an offset is refused, for it would be lost;
+- time: `10:00`, `10:00:05`, `10:00:05.123456`, stored as text with six digits of a fraction or none; no 24:00, no leap second.
+
+Arrays, objects and maps are typed elsewhere: see `nested`.
 """
 
 from __future__ import annotations
 
-from entrepot.adapters.embedded.quoting import literal
+from entrepot.adapters.embedded.quoting import ident, literal
 from entrepot.adapters.embedded.zones import to_instant
-from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.model import NESTED, ColumnType, Kind
 
 BLANKS = "' \t\n\r\u00a0'"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
-_OFFSET = r"(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)"
+_FLOAT = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_OFFSET = r"(Z|z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
 _MIDNIGHT = r"00:00(:00(\.0+)?)?"
 
 
@@ -40,15 +44,17 @@ def step(name: str, number: int) -> str:
 
 def sql_type(column_type: ColumnType) -> str:
     """The type's name in DuckDB."""
+    if column_type.kind in NESTED:
+        return _nested_type(column_type)
     match column_type.kind:
-        case Kind.STRING:
+        case Kind.STRING | Kind.TIME:
             return "VARCHAR"
         case Kind.INTEGER:
             return "BIGINT" if column_type.bits == 64 else "INTEGER"
         case Kind.DECIMAL:
             return f"DECIMAL({column_type.precision},{column_type.scale})"
         case Kind.DOUBLE:
-            return "DOUBLE"
+            return "DOUBLE" if column_type.bits == 64 else "FLOAT"
         case Kind.BOOLEAN:
             return "BOOLEAN"
         case Kind.DATE:
@@ -57,6 +63,19 @@ def sql_type(column_type: ColumnType) -> str:
             return "TIMESTAMP WITH TIME ZONE"
         case Kind.TIMESTAMP_LOCAL:
             return "TIMESTAMP"
+    raise ValueError(column_type.kind)
+
+
+def _nested_type(column_type: ColumnType) -> str:
+    if column_type.is_json:
+        return "VARCHAR"
+    if column_type.kind is Kind.OBJECT:
+        inner = (f"{ident(each.name)} {sql_type(each.type)}" for each in column_type.properties)
+        return f"STRUCT({', '.join(inner)})"
+    items = sql_type(column_type.items.type) if column_type.items else "VARCHAR"
+    if column_type.kind is Kind.MAP:
+        return f"MAP({sql_type(column_type.keys.type) if column_type.keys else 'VARCHAR'}, {items})"
+    return f"{items}[]"
 
 
 def trimmed(raw: str) -> str:
@@ -67,6 +86,8 @@ def trimmed(raw: str) -> str:
 def cast_text(column_type: ColumnType, raw: str, name: str, zone: str) -> Steps:
     """How a text column `raw` is typed; its steps are named after `name`."""
     candidate = step(name, 0)
+    if column_type.kind is Kind.TIME:
+        return _time(column_type, raw, candidate)
     if column_type.format is not None and column_type.kind in (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL):
         return _by_format(column_type, raw, candidate, zone)
     match column_type.kind:
@@ -77,8 +98,7 @@ def cast_text(column_type: ColumnType, raw: str, name: str, zone: str) -> Steps:
         case Kind.DECIMAL:
             return _decimal(column_type, raw, candidate)
         case Kind.DOUBLE:
-            finite = f"isfinite({candidate}) AND NOT contains({raw}, '_')"
-            return (f"TRY_CAST({raw} AS DOUBLE)", f"CASE WHEN {finite} THEN {candidate} END")
+            return _double(raw, candidate)
         case Kind.BOOLEAN:
             return _boolean(raw)
         case Kind.DATE:
@@ -87,6 +107,17 @@ def cast_text(column_type: ColumnType, raw: str, name: str, zone: str) -> Steps:
             return _instant(raw, name, zone)
         case Kind.TIMESTAMP_LOCAL:
             return (f"TRY_CAST({raw} AS TIMESTAMP)", _local(raw, candidate))
+    raise ValueError(column_type.kind)
+
+
+def _double(raw: str, candidate: str) -> Steps:
+    text = trimmed(raw)
+    return (
+        f"TRY_CAST({raw} AS DOUBLE)",
+        f"CASE WHEN regexp_full_match({raw}, '{_FLOAT}') AND isfinite({candidate}) THEN {candidate} "
+        f"WHEN {text} <> {raw} AND regexp_full_match({text}, '{_FLOAT}') AND isfinite(TRY_CAST({text} AS DOUBLE)) "
+        f"THEN TRY_CAST({text} AS DOUBLE) END",
+    )
 
 
 def _integer(column_type: ColumnType, raw: str, candidate: str) -> Steps:
@@ -148,6 +179,19 @@ def _date(raw: str, candidate: str) -> Steps:
     )
 
 
+def _time(column_type: ColumnType, raw: str, candidate: str) -> Steps:
+    text = trimmed(raw)
+    if column_type.format is not None:
+        return (f"try_strptime({text}, {literal(column_type.format)})::TIME", time_text(candidate))
+    return (f"CASE WHEN regexp_full_match({text}, '{_TIME}') THEN TRY_CAST({text} AS TIME) END", time_text(candidate))
+
+
+def time_text(value: str) -> str:
+    """SQL: a TIME as tables store it, a text with six digits of a fraction or none: such texts sort as the times do."""
+    text = f"{value}::VARCHAR"
+    return f"CASE WHEN {value} >= TIME '24:00:00' THEN NULL WHEN contains({text}, '.') THEN rpad({text}, 15, '0') ELSE {text} END"
+
+
 def _local(raw: str, candidate: str) -> str:
     """SQL: a text without offset as a time on a wall clock."""
     text = trimmed(raw)
@@ -169,7 +213,14 @@ def _instant(raw: str, name: str, zone: str) -> Steps:
         f"WHEN {candidate}::VARCHAR || 'Z' = replace({raw}, 'T', ' ') THEN {to_instant(candidate, 'UTC')} "
         f"WHEN regexp_full_match({text}, '{_DATE}[ T]{_TIME} ?{_OFFSET}') AND NOT starts_with({text}, '0000') "
         f"THEN TRY_CAST({_with_seconds(text)} AS TIMESTAMP WITH TIME ZONE) END",
+        _in_calendar(step(name, 2)),
     )
+
+
+def _in_calendar(instant: str) -> str:
+    """SQL: an instant of the years 1 to 9999 in UTC; others no reader of tables could show."""
+    bounds = "TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
+    return f"CASE WHEN {instant} BETWEEN {bounds} THEN {instant} END"
 
 
 def _with_seconds(text: str) -> str:

@@ -5,17 +5,18 @@
   and a difference of nothing as 1.8e-15. A third digit that somebody wrote is never rounded away. NaN and infinities only fit a double;
 - anything that has a text becomes a string; 0 and 1 become a boolean; texts go by `casts`;
 - a date becomes a timestamp at midnight of the contract's zone; a timestamp becomes a date only at midnight;
-- a timestamp without zone becomes an instant as a text would (`zones`); one with a zone never becomes a wall-clock time.
+- a timestamp without zone becomes an instant as a text would (`zones`); one with a zone never becomes a wall-clock time;
+- a time of day becomes its text; nothing else becomes a time.
 
 What can never fit (a list, bytes, a time for a number) fails the batch, not each row.
 """
 
 from __future__ import annotations
 
-from entrepot.adapters.embedded.casts import Steps, cast_text, sql_type, step
+from entrepot.adapters.embedded.casts import Steps, cast_text, sql_type, step, time_text
 from entrepot.adapters.embedded.quoting import literal
 from entrepot.adapters.embedded.zones import to_instant
-from entrepot.contracts.model import Column, ColumnType, Kind
+from entrepot.contracts.model import NESTED, Column, ColumnType, Kind
 from entrepot.kernel.errors import DataError
 
 ABSENT = "ABSENT"
@@ -61,6 +62,20 @@ def cast_column(column: Column, source: str, raw: str, name: str, zone: str, pla
     return steps
 
 
+def source_text(column_type: ColumnType, typed: str, zone: str) -> str:
+    """SQL: a typed value as a text that `cast_text` reads again: in the column's format, and JSON for what holds others."""
+    if column_type.kind in NESTED:
+        return typed if column_type.is_json else f"to_json({typed})::VARCHAR"
+    if column_type.format is None:
+        return f"{typed}::VARCHAR"
+    local = typed
+    if column_type.kind is Kind.TIME:
+        local = f"(DATE '1900-01-01' + {typed}::TIME)"
+    elif column_type.kind is Kind.TIMESTAMP and "%z" not in column_type.format:
+        local = f"timezone({literal(column_type.zone or zone)}, {typed})"
+    return f"strftime({local}, {literal(column_type.format)})"
+
+
 def _convert(to: ColumnType, source: str, raw: str, name: str, zone: str) -> Steps | None:
     kind, candidate = family(source), step(name, 0)
     is_number = kind in _INTEGERS or kind in _FLOATS or kind == "DECIMAL"
@@ -77,6 +92,8 @@ def _convert(to: ColumnType, source: str, raw: str, name: str, zone: str) -> Ste
                 local,
                 f"CASE WHEN {candidate}::TIME = TIME '00:00:00' AND isfinite({candidate}) THEN {candidate}::DATE END",
             )
+        case Kind.TIME if kind in ("TIME", "TIME_NS"):
+            return (*_microseconds(raw, candidate, "TIME"), time_text(step(name, 1)))
         case Kind.TIMESTAMP if kind in _INSTANTS:
             return _microseconds(raw, candidate, sql_type(to))
         case Kind.TIMESTAMP if kind in _LOCALS or kind == "DATE":

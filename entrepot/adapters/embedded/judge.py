@@ -8,17 +8,18 @@ quarantine row needs in one JSON text, `REJECT`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from entrepot.adapters.embedded.casts import sql_type, step, trimmed
+from entrepot.adapters.embedded.casts import Steps, sql_type, step, trimmed
 from entrepot.adapters.embedded.conversions import ABSENT, cast_column, family
+from entrepot.adapters.embedded.nested.functions import NestedFunctions, is_nested
 from entrepot.adapters.embedded.quoting import ident, literal
 from entrepot.adapters.embedded.references import Reference
 from entrepot.adapters.embedded.rules import Judgement, Rendering, render_rules
 from entrepot.adapters.embedded.sources import Source
 from entrepot.adapters.embedded.zones import changing_hours
-from entrepot.contracts.model import Contract, Kind, Severity
+from entrepot.contracts.model import NESTED, Column, Contract, Kind, Severity
 from entrepot.kernel.rows import (
     BATCH,
     CORRECTS,
@@ -52,6 +53,11 @@ class Judge:
     contract: Contract
     connection: duckdb.DuckDBPyConnection
     references: Sequence[Reference]
+    nested: NestedFunctions = field(init=False)
+
+    def __post_init__(self) -> None:
+        only_warn = bool(self.task.approved_rules)
+        object.__setattr__(self, "nested", NestedFunctions(self.contract, self.connection, only_warn))
 
     def select_accepted(self, source: Source, place: str) -> str:
         """Rows of the table; `place` names the source in errors. Raises: DataError, ContractError."""
@@ -70,10 +76,10 @@ class Judge:
         types = [
             Judgement(f"type:{column.name}", (column.name,), failed[column.name], self._expected(column.name))
             for column in self.contract.columns
-            if column.name in failed
+            if column.name in failed and column.type.kind not in NESTED
         ]
-        errors = types + [j for j in judgements if self._rejects(j)]
-        warnings = [j for j in judgements if not self._rejects(j)]
+        errors = types + self._inside(source, "errors") + [j for j in judgements if self._rejects(j)]
+        warnings = [j for j in judgements if not self._rejects(j)] + self._inside(source, "warnings")
         verdict = ["(__faults IS NOT NULL)"] if source.has_faults else []
         verdict += [j.broken for j in errors]
         # random() is never below 0: it only keeps the filter above the casts, which DuckDB would otherwise compute twice
@@ -96,12 +102,7 @@ class Judge:
 
     def _typing(self, source: Source, place: str) -> str:
         """The source with the typed columns `__t<n>` beside its own."""
-        chains = [
-            cast_column(
-                column, source.types[column.name], self._raw(source, i), f"__c{i}", self.contract.time_zone, place
-            )
-            for i, column in enumerate(self.contract.columns)
-        ]
+        chains = [self._chain(source, i, column, place) for i, column in enumerate(self.contract.columns)]
         query = f"SELECT * FROM {source.relation}"
         for level in range(max(len(chain) for chain in chains)):
             added = []
@@ -112,12 +113,35 @@ class Judge:
             query = f"SELECT *, {', '.join(added)} FROM ({query})"
         return query
 
+    def _chain(self, source: Source, number: int, column: Column, place: str) -> Steps:
+        """How one column is typed."""
+        kind, raw, name = source.types[column.name], self._raw(source, number), f"__c{number}"
+        if column.type.kind in NESTED and kind != ABSENT:
+            text = family(kind) == "VARCHAR"
+            function = self.nested.judge(column, "VARCHAR" if text else kind, place)
+            return (f"{function}({raw}{'::VARCHAR' if text else ''})", f"{step(name, 0)}.value")
+        return cast_column(column, kind, raw, name, column.type.zone or self.contract.time_zone, place)
+
+    def _inside(self, source: Source, found: str) -> list[Judgement]:
+        """What is wrong inside of nested columns, `errors` or `warnings`, as their functions report it."""
+        judgements = []
+        for i, column in enumerate(self.contract.columns):
+            if column.type.kind in NESTED and source.types[column.name] != ABSENT:
+                reasons = f"{step(f'__c{i}', 0)}.{found}"
+                broken = f"({reasons} IS NOT NULL)"
+                judgements.append(Judgement("", (column.name,), broken, "", reasons=reasons))
+        return judgements
+
     def _failures(self, source: Source) -> dict[str, str]:
         """column → SQL that is true when there is a value, but not one of the column's type."""
         failures = {}
         for i, column in enumerate(self.contract.columns):
             kind = source.types[column.name]
-            if kind in (ABSENT, sql_type(column.type)) or column.type.kind is Kind.STRING:
+            if column.type.kind in NESTED and kind != ABSENT:
+                failures[column.name] = f"({step(f'__c{i}', 0)}.errors IS NOT NULL)"
+                continue
+            same = kind == sql_type(column.type) and column.type.kind is not Kind.TIME
+            if kind == ABSENT or same or column.type.kind is Kind.STRING:
                 continue
             there = f"{trimmed(f'__r{i}')} <> ''" if family(kind) == "VARCHAR" else f"__r{i} IS NOT NULL"
             failures[column.name] = f"(CASE WHEN __t{i} IS NULL THEN coalesce({there}, false) ELSE false END)"
@@ -126,7 +150,7 @@ class Judge:
     def _expected(self, name: str) -> str:
         column_type = self.contract.column(name).type
         words = str(column_type) + (f" written as {column_type.format}" if column_type.format else "")
-        zone = self.contract.time_zone
+        zone = column_type.zone or self.contract.time_zone
         if column_type.kind is Kind.TIMESTAMP and zone != "UTC" and changing_hours(zone):
             return f"{words}; without an offset, a time that the clocks of {zone} show once"
         return words
@@ -155,21 +179,30 @@ class Judge:
 
     def _as_it_came(self, source: Source, number: int) -> str:
         """SQL: the text of a column; where the reader gave a fault instead of a value, the fault's text."""
-        raw = f"{self._raw(source, number)}::VARCHAR"
+        raw = self._text(source, number)
         if not source.has_faults:
             return raw
         name = literal(self.contract.columns[number].name)
         return f'coalesce({raw}, list_filter(__faults, lambda f: f."column" = {name})[1]."text")'
 
+    def _text(self, source: Source, number: int) -> str:
+        """SQL: a value as text; what holds others as JSON."""
+        kind, raw = source.types[self.contract.columns[number].name], self._raw(source, number)
+        return f"{self.nested.as_json(kind)}({raw})" if is_nested(kind) else f"{raw}::VARCHAR"
+
     def _reasons(self, source: Source, judgements: list[Judgement]) -> str:
         positions = {column.name: i for i, column in enumerate(self.contract.columns)}
         cases = []
         for j in judgements:
-            values = [f"{self._raw(source, positions[column])}::VARCHAR" for column in j.columns]
+            if j.reasons is not None:
+                continue
+            values = [self._text(source, positions[column]) for column in j.columns]
             value = values[0] if len(values) == 1 else f"concat_ws(', ', {', '.join(values)})"
             reason = reason_struct(j.rule, ", ".join(j.columns), value, j.expected)
             cases.append(f"CASE WHEN {j.broken} THEN {reason} END")
         broken = f"list_filter([{', '.join(cases)}], lambda r: r IS NOT NULL)" if cases else "[]"
+        inside = [f"coalesce({j.reasons}, [])" for j in judgements if j.reasons is not None]
+        broken = f"flatten([{', '.join([broken, *inside])}])" if inside else broken
         if not source.has_faults:
             return broken
         # of a record that cannot be read as a whole nothing else is worth saying
@@ -201,12 +234,25 @@ def _fault_reasons() -> str:
 def _warned(warnings: list[Judgement]) -> str:
     if not warnings:
         return "NULL::VARCHAR[]"
-    cases = ", ".join(f"CASE WHEN {j.broken} THEN {literal(j.rule)} END" for j in warnings)
-    return f"CASE WHEN __warned THEN list_filter([{cases}], lambda r: r IS NOT NULL) END"
+    cases = ", ".join(f"CASE WHEN {j.broken} THEN {literal(j.rule)} END" for j in warnings if j.reasons is None)
+    marks = f"list_filter([{cases}], lambda r: r IS NOT NULL)" if cases else "[]::VARCHAR[]"
+    inside = [
+        f"list_distinct(list_transform({j.reasons}, lambda r: r.rule))" for j in warnings if j.reasons is not None
+    ]
+    if inside:
+        marks = f"flatten([{', '.join([marks, *(f'list_sort(coalesce({each}, []))' for each in inside)])}])"
+    return f"CASE WHEN __warned THEN {marks} END"
 
 
 def _place(source: Source) -> str:
     return "__place" if source.place is None else literal(source.place)
+
+
+def _origin(source: Source) -> str:
+    """SQL: place and record number, `sales.csv#17`; after a sheet the number follows a `!`, `prices.xlsx#Sheet1!12`."""
+    if source.place is not None:
+        return f"concat({literal(source.place + ('!' if '#' in source.place else '#'))}, __rec)"
+    return "concat(__place, CASE WHEN contains(__place, '#') THEN '!' ELSE '#' END, __rec)"
 
 
 def identity_columns(stamp: Stamp, source: Source) -> dict[str, str]:
@@ -215,9 +261,7 @@ def identity_columns(stamp: Stamp, source: Source) -> dict[str, str]:
     brought = {name: f"__q{name}" for name in source.brings}
     return {
         RECORD_ID: f"{first}::BIGINT + __rn",
-        ORIGIN: f"concat({_place(source)}, '#', __rec)"
-        if source.place is None
-        else f"concat({literal(source.place + '#')}, __rec)",
+        ORIGIN: _origin(source),
         SOURCE: literal(stamp.source),
         CORRECTS: "__corrects" if source.has_corrects else "NULL::BIGINT",
     } | brought

@@ -16,15 +16,19 @@ from entrepot.contracts.model import (
     AnyRule,
     ColumnType,
     Contract,
+    Distinct,
     ForeignKey,
+    Has,
     Kind,
     Length,
     Matches,
     Multiple,
+    NotOneOf,
     OneOf,
     Range,
     Required,
     Severity,
+    Size,
     Unique,
 )
 from entrepot.kernel.errors import ContractError
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     import duckdb
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE)
+INSIDE = Size | Distinct | Has
+"""Rules on nested columns, which the columns' own functions judge (`nested`)."""
 Bound = Decimal | int | float | str | bool
 
 
@@ -45,6 +51,8 @@ class Judgement:
     broken: str
     expected: str
     severity: Severity = Severity.ERROR
+    reasons: str | None = None
+    """SQL of a list of reasons, where the row has them ready; then `rule` and `expected` are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +73,14 @@ def render_rules(context: Rendering) -> list[Judgement]:
 
     Raises: ContractError for a pattern or a bound that makes no sense.
     """
-    rendered = [_render(context, rule) for rule in context.contract.rules if not isinstance(rule, Unique)]
+    rendered = [render_rule(context, rule) for rule in context.contract.rules if not isinstance(rule, Unique | INSIDE)]
     with_rule = {rule.column for rule in context.contract.rules if isinstance(rule, Required)}
     implied = [column for column in context.contract.columns if column.required and column.name not in with_rule]
-    return [_render(context, Required(id=f"required:{c.name}", column=c.name)) for c in implied] + rendered
+    return [render_rule(context, Required(id=f"required:{c.name}", column=c.name)) for c in implied] + rendered
 
 
-def _render(context: Rendering, rule: AnyRule) -> Judgement:
+def render_rule(context: Rendering, rule: AnyRule) -> Judgement:
+    """One row rule. Raises: as `render_rules`."""
     columns = rule.columns if isinstance(rule, ForeignKey | Unique) else (rule.column,)
     broken, expected = _predicate(context, rule)
     return Judgement(rule.id, columns, broken, expected, rule.severity)
@@ -80,8 +89,8 @@ def _render(context: Rendering, rule: AnyRule) -> Judgement:
 def _predicate(context: Rendering, rule: AnyRule) -> tuple[str, str]:
     if isinstance(rule, ForeignKey):
         return _foreign_key(context, rule)
-    if isinstance(rule, Unique):
-        raise TypeError("unique rules have no predicate over one row")
+    if isinstance(rule, Unique | INSIDE):
+        raise TypeError(f"the rule {rule.id} has no predicate over single values")
     typed, column_type = context.typed[rule.column], context.contract.column(rule.column).type
     match rule:
         case Required():
@@ -91,6 +100,10 @@ def _predicate(context: Rendering, rule: AnyRule) -> tuple[str, str]:
             values = ", ".join(_bound(context, rule.id, column_type, value) for value in rule.values)
             words = ", ".join(_text(value) for value in rule.values)
             return f"({typed} NOT IN ({values}))" if rule.values else f"({typed} IS NOT NULL)", f"one of {words}"
+        case NotOneOf():
+            values = ", ".join(_bound(context, rule.id, column_type, value) for value in rule.values)
+            words = ", ".join(_text(value) for value in rule.values)
+            return f"({typed} IN ({values}))" if rule.values else "false", f"none of {words}"
         case Matches():
             _check_pattern(context, rule)
             return f"(NOT regexp_full_match({typed}::VARCHAR, {literal(rule.pattern)}))", f"a text like {rule.pattern}"

@@ -154,9 +154,11 @@ def _refuse_int96(contract: Contract, metadata: Any, headers: Mapping[str, str],
         if metadata.schema.column(i).physical_type == "INT96"
     }
     for name, header in headers.items():
-        if header in old and contract.column(name).type.kind is Kind.TIMESTAMP and contract.time_zone != "UTC":
+        column_type = contract.column(name).type
+        zone = column_type.zone or contract.time_zone
+        if header in old and column_type.kind is Kind.TIMESTAMP and zone != "UTC":
             raise DataError(
-                f"{place}: column {header} holds INT96 timestamps, of which nobody can say whether they are UTC or {contract.time_zone}.",
+                f"{place}: column {header} holds INT96 timestamps, of which nobody can say whether they are UTC or {zone}.",
                 hint="Write the file with INT64 timestamps.",
             )
 

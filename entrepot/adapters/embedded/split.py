@@ -74,8 +74,11 @@ class Landing:
             prepared = [self._prepare(number, part) for number, part in enumerate(self.task.parts)]
             if not any(isinstance(part.rows, QueryScan) for part in self.task.parts):
                 self.notes = describe_misfits(self.contract, prepared)
+            self.notes += tuple(f"{part.place}: {note}" for part in self.task.parts for note in part.notes)
             for group in group_parts(self._ordered(prepared)):
                 first_row = self._pass(judge, staging, group, first_row)
+            inside = judge.nested.note()
+            self.notes += (f"{self.contract.dataset}: {inside}",) if inside else ()
             return self._settle(staging)
 
     def _ordered(self, parts: list[Prepared]) -> list[Prepared]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from entrepot.adapters.embedded.conversions import source_text
 from entrepot.adapters.embedded.judge import reason_struct
 from entrepot.adapters.embedded.queries import Resolve
 from entrepot.adapters.embedded.quoting import ident, idents, literal
@@ -145,14 +146,15 @@ class Uniques:
         )
 
     def _write_rejects(self, rules: Sequence[Unique], rejected_before: int) -> None:
-        columns = [column.name for column in self.contract.columns]
-        row = ", ".join(f"{literal(name)}, {ident(name)}::VARCHAR" for name in columns)
+        zone = self.contract.time_zone
+        texts = {column.name: source_text(column.type, ident(column.name), zone) for column in self.contract.columns}
+        row = ", ".join(f"{literal(name)}, {text}" for name, text in texts.items())
         identity = f"{RECORD_ID} AS id, {ORIGIN} AS origin, {CORRECTS} AS corrects"
         if not self.task.system_columns:
             identity = f"NULL::BIGINT AS id, {literal(self.starts[0][1])} AS origin, NULL::BIGINT AS corrects"
         selects = []
         for rule in rules:
-            values = ", ".join(f"{ident(name)}::VARCHAR" for name in rule.columns)
+            values = ", ".join(texts[name] for name in rule.columns)
             reason = reason_struct(
                 rule.id, ", ".join(rule.columns), f"concat_ws(', ', {values})", f"unique in {self.contract.dataset}"
             )

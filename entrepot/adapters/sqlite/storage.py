@@ -146,7 +146,7 @@ def _encode_booleans(values: pa.Array) -> list[Any]:
 def _encode_json(values: pa.Array) -> list[Any]:
     return [
         None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False, default=_json_value)
-        for value in values.to_pylist()
+        for value in values.to_pylist(maps_as_pydicts="strict")
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from entrepot.adapters.embedded.state import leases, marks, planning, plans, releases, runs
 from entrepot.adapters.embedded.state.database import Database
+from entrepot.adapters.embedded.state.quality import SqliteQuality
 from entrepot.adapters.embedded.state.rows import draft_to_row
 from entrepot.kernel.positions import Position
 from entrepot.ports.clock import Clock
@@ -25,6 +26,8 @@ class SqliteState:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._database = Database(path)
         self._clock = clock
+        self.quality = SqliteQuality(self._database)
+        """Judgements over whole datasets: `ports.quality.QualityLog`."""
 
     def close(self) -> None:
         """Close the connections of all threads."""
