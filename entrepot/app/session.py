@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from entrepot.app.quality_desk import find_inputs, pass_gate
 from entrepot.app.upkeep import tend
 from entrepot.app.wiring import Platform
 from entrepot.flow.rejects import quarantine_name
@@ -18,7 +19,9 @@ from entrepot.kernel.ids import new_run_id
 from entrepot.kernel.points import reached
 from entrepot.kernel.positions import Versions
 from entrepot.lake.quality.balance import Balance, balance
+from entrepot.lake.quality.gate import Passage
 from entrepot.lake.releases.policy import Candidates, decide_release
+from entrepot.ports.quality import Judgement
 from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.ports.state import PlanStatus, Release, RunRecord
 from entrepot.runner.execute import NodeResult, Verdict, execute
@@ -35,10 +38,13 @@ class RunReport:
     release: Release | None
     seconds: float
     problems: Sequence[str] = field(default=())
+    held: Mapping[str, str] = field(default_factory=dict)
+    """dataset → why it stays at its old version, also when nothing was released."""
+    judgements: Sequence[Judgement] = field(default=())
 
     @property
     def succeeded(self) -> bool:
-        """True when nothing failed and nothing was refused."""
+        """True when nothing failed, nothing was refused, and no rule holds a dataset."""
         clean = all(not r.refused and r.verdict is not Verdict.FAILED for r in self.results)
         return clean and not self.problems
 
@@ -62,6 +68,8 @@ class RunReport:
                 }
                 for b in self.balances
             ],
+            "held": dict(self.held),
+            "quality": [_judgement_to_json(judgement) for judgement in self.judgements],
             "problems": list(self.problems),
         }
 
@@ -80,9 +88,10 @@ def run_project(
     results = execute(nodes, platform.services, workers=workers, forgive=forgive)
     balances = check_balances(platform, [r.node.target for r in results if r.plans])
     problems = [f"the balance does not close — {b}" for b in balances if not b.closes]
-    release = publish(platform, run, results, {b.dataset for b in balances if not b.closes})
+    outcome = publish(platform, run, results, {b.dataset for b in balances if not b.closes})
+    problems += [f"the release of {name} is held: {why}" for name, why in outcome.broken.items()]
     seconds = (platform.clock.now() - started).total_seconds()
-    report = RunReport(run, results, balances, release, seconds, problems)
+    report = RunReport(run, results, balances, outcome.release, seconds, problems, outcome.held, outcome.judgements)
     platform.state.end_run(
         run,
         status="succeeded" if report.succeeded else "failed",
@@ -114,30 +123,52 @@ def check_balances(platform: Platform, datasets: Sequence[str]) -> list[Balance]
     return found
 
 
-def publish(platform: Platform, run: str, results: Sequence[NodeResult], unbalanced: set[str]) -> Release | None:
-    """Publish what settled; what failed, and what descends from it, stays as it was."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of deciding a release."""
+
+    release: Release | None
+    held: Mapping[str, str]
+    broken: Mapping[str, str]
+    """Those of `held` whose own rules hold them."""
+    judgements: Sequence[Judgement]
+
+
+def publish(platform: Platform, run: str, results: Sequence[NodeResult], unbalanced: set[str]) -> Outcome:
+    """Judge and publish what settled; what failed, what broke a rule, and what descends from either, stays as it was."""
     failed = {r.node.target: str(r.error.message) for r in results if r.error is not None}
     failed |= dict.fromkeys(unbalanced, "its counts do not close")
     open_plans = platform.state.plans(status=PlanStatus.OPEN)
     failed |= {p.draft.target: f"batch {p.sequence} of {p.flow} is not finished" for p in open_plans}
     failed |= _waiting_for_models(platform, {r.node.name for r in results}, failed)
-    graph = platform.project.graph
-    inputs = {str(model.name): [str(name) for name in model.inputs] for model in graph.ordered()}
-    previous = platform.state.latest_release()
-    versions, views = platform.flows.versions(), platform.flows.views()
+    previous, versions, passage = _judge(platform, run, failed)
+    views = platform.flows.views()
+    failed = passage.held | failed
     retired = (
         {name for name in [*previous.tables, *previous.views] if name not in versions | views} if previous else set()
     )
-    decision = decide_release(previous, Candidates(versions, views, failed, retired), inputs)
+    decision = decide_release(previous, Candidates(versions, views, failed, retired), find_inputs(platform))
     if not decision.publish:
-        return None
+        return Outcome(None, decision.held, passage.held, passage.all())
     reached("release.before")
     release = platform.state.publish(
         run=run, at=platform.clock.now(), tables=decision.tables, views=decision.views, held=decision.held
     )
     reached("release.after")
     platform.emit(Event("release_published", str(release.id), {"datasets": len(release.tables)}))
-    return release
+    return Outcome(release, decision.held, passage.held, passage.all())
+
+
+def _judge(platform: Platform, run: str, failed: Mapping[str, str]) -> tuple[Release | None, dict[str, int], Passage]:
+    """Judge what could go out. Judging takes time: where another run released meanwhile, look again, or the release would go back."""
+    while True:
+        previous, versions = platform.state.latest_release(), platform.flows.versions()
+        reached("judge.before")
+        passage = pass_gate(platform, run, previous, versions, failed)
+        reached("judge.after")
+        newest = platform.state.latest_release()
+        if (newest.id if newest else None) == (previous.id if previous else None):
+            return previous, versions, passage
 
 
 def _waiting_for_models(platform: Platform, ran: set[str], failed: Mapping[str, str]) -> dict[str, str]:
@@ -167,6 +198,17 @@ def write_marker(folder: Path, report: RunReport) -> Path:
         os.fsync(file.fileno())
     aside.rename(path)
     return path
+
+
+def _judgement_to_json(judgement: Judgement) -> dict[str, Any]:
+    return {
+        "dataset": judgement.dataset,
+        "version": judgement.version,
+        "kind": judgement.kind,
+        "run": judgement.run,
+        "at": judgement.at.isoformat(),
+        "results": [asdict(result) for result in judgement.results],
+    }
 
 
 def _result_to_json(result: NodeResult) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from entrepot.app.rule_statics import check_rules
 from entrepot.app.wiring import Platform
 from entrepot.contracts.inferred import contract_of_schema
 from entrepot.contracts.model import table_schema
@@ -34,6 +35,7 @@ def check_models(platform: Platform) -> Iterator[EntrepotError]:
             yield ProjectError(f"{name}: {error.message}", place=Place(model.path), hint=error.hint)
             continue
         known[name] = model.sql if model.kind == "view" else _empty(schema)
+    yield from check_rules(platform, known)
 
 
 def _empty(schema: pa.Schema) -> str:
@@ -51,6 +53,8 @@ def _sql_type(value: pa.DataType) -> str:
     if pa.types.is_struct(value):
         inner = (f'"{value.field(i).name}" {_sql_type(value.field(i).type)}' for i in range(value.num_fields))
         return f"STRUCT({', '.join(inner)})"
+    if pa.types.is_map(value):
+        return f"MAP({_sql_type(value.key_type)}, {_sql_type(value.item_type)})"
     if pa.types.is_decimal(value):
         return f"DECIMAL({value.precision}, {value.scale})"
     if pa.types.is_timestamp(value):

@@ -23,6 +23,7 @@ from entrepot.runner.graph import Node
 if TYPE_CHECKING:
     from entrepot.adapters.embedded.delta import DeltaTables
     from entrepot.adapters.embedded.engine import DuckEngine
+    from entrepot.adapters.embedded.measurer import DuckMeasurer
     from entrepot.ports.state import State
 
 
@@ -80,6 +81,20 @@ class Platform:
             threads=self.threads,
             memory_mb=self.memory_mb,
             temp=temp,
+        )
+
+    @cached_property
+    def measurer(self) -> DuckMeasurer:
+        """DuckDB, for rules over whole datasets."""
+        from entrepot.adapters.embedded.delta import table_resolver
+        from entrepot.adapters.embedded.measurer import DuckMeasurer
+
+        return DuckMeasurer(
+            table_resolver(self.tables),
+            lake=self.project.runtime / "lake",
+            temp=self.project.runtime / "tmp",
+            threads=self.threads,
+            memory_mb=self.memory_mb,
         )
 
     @cached_property

@@ -17,6 +17,7 @@ POINTS = (
     "void.after",
     "settle.before", "settle.after",
     "acknowledge.before", "acknowledge.moved", "acknowledge.after",
+    "judge.before", "judge.after",
     "release.before", "release.after",
 )  # fmt: skip
 

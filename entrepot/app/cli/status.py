@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import print_json, print_table, say
+from entrepot.app.cli.quality import print_standings, standing_to_json
+from entrepot.app.quality_desk import QualityDesk, RuleStanding
 from entrepot.app.wiring import Platform
 from entrepot.kernel.errors import UsageError
 from entrepot.lake.quality.balance import balance
@@ -39,9 +42,13 @@ def show_status(folder: Path, flow: str | None, *, as_json: bool) -> None:
         say("nothing has run yet. See what would: entrepot plan")
         return
     release = platform.state.latest_release()
-    datasets = [_dataset(platform, name, version, release) for name, version in platform.flows.versions().items()]
+    desk = QualityDesk(platform)
+    waiting = dict.fromkeys(desk.unjudged(), "not judged yet: entrepot run")
+    holds, standings = waiting | {name: f"held: {why}" for name, why in desk.holds().items()}, desk.standings()
+    versions = platform.flows.versions()
+    datasets = [_dataset(platform, name, version, release, holds) for name, version in versions.items()]
     if as_json:
-        print_json(_to_json(platform, datasets, release))
+        print_json(_to_json(platform, datasets, release, standings))
         return
     columns = ("dataset", "rows", "rejected", "version", "released", "last batch (UTC)", "state")
     rows = [
@@ -50,6 +57,10 @@ def show_status(folder: Path, flow: str | None, *, as_json: bool) -> None:
     ]
     print_table(platform.project.name, columns, rows, right=("rows", "rejected", "version", "released"))
     say()
+    odd = [standing for standing in standings if standing.verdict != "passed"]
+    if odd:
+        print_standings(odd)
+        say("More of them, and what can be done: entrepot quality\n")
     refused = [plan for plan in platform.state.plans(status=PlanStatus.VOIDED) if "unreadable: " in (plan.note or "")]
     if refused:
         rows_of = [
@@ -65,7 +76,9 @@ def show_status(folder: Path, flow: str | None, *, as_json: bool) -> None:
     )
 
 
-def _dataset(platform: Platform, name: str, version: int, release: Release | None) -> DatasetStatus:
+def _dataset(
+    platform: Platform, name: str, version: int, release: Release | None, holds: Mapping[str, str]
+) -> DatasetStatus:
     plans = platform.state.plans(target=name)
     scan = QueryScan("SELECT count(*) AS n FROM q.t", {"q.t": TableVersion(name, version)})
     live = platform.engine.query(scan).batches().read_all()["n"][0].as_py()
@@ -76,12 +89,19 @@ def _dataset(platform: Platform, name: str, version: int, release: Release | Non
         state = f"batch {open_plans[0].sequence} of {open_plans[0].flow} is not finished"
     elif not figures.closes:
         state = f"the balance does not close — {figures}"
-    elif release is not None and name in release.held:
+    elif name in holds:
+        state = holds[name]
+    elif release is not None and name in release.held and not _is_judged_anew(release.held[name]):
         state = f"held: {release.held[name]}"
     else:
         state = "ok"
     released = release.tables.get(name) if release else None
     return DatasetStatus(name, live, figures.rejected, version, released, max(settled, default=None), state)
+
+
+def _is_judged_anew(why: str) -> bool:
+    """True for a reason that a rule gave when the release was decided: what rules say now is asked of the state."""
+    return ": entrepot quality " in why
 
 
 def _show_flow(platform: Platform, name: str, *, as_json: bool) -> None:
@@ -138,7 +158,9 @@ def _plan_to_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _to_json(platform: Platform, datasets: list[DatasetStatus], release: Release | None) -> dict[str, Any]:
+def _to_json(
+    platform: Platform, datasets: list[DatasetStatus], release: Release | None, standings: list[RuleStanding]
+) -> dict[str, Any]:
     return {
         "project": platform.project.name,
         "release": release.id if release else None,
@@ -154,6 +176,7 @@ def _to_json(platform: Platform, datasets: list[DatasetStatus], release: Release
             }
             for d in datasets
         ],
+        "quality": [standing_to_json(standing) for standing in standings if standing.verdict != "passed"],
         "runs": [{"run": r.id, "status": r.status, "started_at": r.started_at} for r in platform.state.runs(10)],
     }
 

@@ -1,0 +1,54 @@
+"""What a rule's SQL reads: in comes a rule, out go the tables below it and the views between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from entrepot.contracts.model import Contract, MeasureSql
+from entrepot.kernel.errors import ContractError
+from entrepot.kernel.names import Dataset, parse_dataset
+from entrepot.lake.models import ModelGraph
+from entrepot.sql.set_rules import RuleQuery, compile_rule, find_rule_faults
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReading:
+    """A compiled rule with everything below it."""
+
+    query: RuleQuery
+    tables: tuple[str, ...]
+    views: Mapping[str, str]
+
+
+def read_rule(rule: MeasureSql, dataset: str, graph: ModelGraph) -> RuleReading:
+    """Compile a rule over `dataset`. Raises: ContractError when its SQL is refused."""
+    query = compile_rule(rule, parse_dataset(dataset))
+    tables: dict[str, None] = {}
+    views: dict[str, str] = {}
+    for name in query.reads:
+        model = graph.find(name)
+        if model is not None and model.kind == "view":
+            views |= {str(view): sql for view, sql in graph.views(model).items()} | {str(name): model.sql}
+            tables |= dict.fromkeys(map(str, graph.tables(model)))
+        else:
+            tables[str(name)] = None
+    return RuleReading(query, tuple(tables), views)
+
+
+def find_contract_faults(contracts: Mapping[str, Contract], graph: ModelGraph) -> Iterator[ContractError]:
+    """Everything that is wrong with the SQL of all contracts' rules, before anything runs."""
+    datasets: set[Dataset] = {*graph.sources, *(model.name for model in graph.models)}
+    for contract in contracts.values():
+        model = graph.find(contract.dataset)
+        if model is not None and model.kind == "view" and contract.set_rules:
+            first = contract.set_rules[0]
+            yield ContractError(
+                f"{contract.dataset} is a view, which has no version of its own to hold; allowed are rules over tables.",
+                place=first.place,
+                hint="Make the model kind: full, or put the rule on what the view reads.",
+            )
+        known = datasets | {contract.dataset}
+        for rule in contract.set_rules:
+            if isinstance(rule, MeasureSql):
+                yield from find_rule_faults(rule, contract.dataset, known)
