@@ -27,6 +27,8 @@ BRANDS = ("Alba", "Borealis", "Corvo", "Delphin", "Esker", "Fjord")
 STOCKED = 24
 """Products per store of which stock is counted every hour."""
 LINES_PER_STORE_DAY = 215
+FIRST_TRUCK, SECOND_TRUCK, LATE_TRUCK = 5, 6, 16
+"""Hours (UTC) at which goods come. The second truck comes within an hour of the first: both are one restock event."""
 
 SALES_COLUMNS = (
     "sale_id", "line", "store_id", "product_id", "sold_at", "quantity", "unit_price", "discount", "type",
@@ -123,10 +125,11 @@ def generate(folder: Path, *, seed: int = 7, stores: int = 12, products: int = 3
     """
     if stores < 2 or products < 10 or days < 8:
         raise ValueError("the example needs at least 2 stores, 10 products and 8 days.")
-    maker = _Maker(folder, Random(seed), stores, products, days)
+    maker = _Maker(folder, Random(seed), Random(f"{seed} costs and trucks"), stores, products, days)
     maker.write_master_data()
     maker.write_sales()
     maker.write_stock()
+    maker.write_costs()
     manifest = maker.manifest(seed)
     (folder / "dirt.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return manifest
@@ -135,8 +138,9 @@ def generate(folder: Path, *, seed: int = 7, stores: int = 12, products: int = 3
 class _Maker:
     """Holds the world while it is written down."""
 
-    def __init__(self, folder: Path, random: Random, stores: int, products: int, days: int) -> None:
+    def __init__(self, folder: Path, random: Random, other: Random, stores: int, products: int, days: int) -> None:
         self.random = random
+        self.other = other
         self.days = [FIRST_DAY + timedelta(days=day) for day in range(days)]
         self.store_ids = [f"S{number:02d}" for number in range(1, stores + 1)]
         self.products = [_make_product(random, number) for number in range(1, products + 1)]
@@ -146,14 +150,15 @@ class _Maker:
         self.stock_in = _make_folder(folder / "storage" / "stock_data" / "incoming")
         self.master_in = {
             name: _make_folder(folder / "storage" / "master_data" / name / "incoming")
-            for name in ("regions", "stores", "products")
+            for name in ("regions", "stores", "products", "costs")
         }
-        self.first = {name: Tally() for name in ("regions", "stores", "products", "sales", "stock")}
+        self.first = {name: Tally() for name in ("regions", "stores", "products", "costs", "sales", "stock")}
         self.second = {name: Tally() for name in ("products", "sales", "stock")}
         self.files: dict[str, list[str]] = {"duplicate": [], "corrected": [], "unreadable": [], "late": []}
         self.replaced_rows = 0
         self.missing_snapshots = 0
         self.late_product_lines = 0
+        self.restocks: dict[str, list[tuple[Any, ...]]] = {"first": [], "later": []}
 
     # --- master data ---------------------------------------------------------------------------------
 
@@ -178,6 +183,17 @@ class _Maker:
     def _write_master(self, name: str, file: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         written = _write_csv(self.master_in[name] / file, columns, rows)
         self.first[name].files, self.first[name].rows = 1, written
+
+    def write_costs(self) -> None:
+        """What products cost from which day on: a third changed within the time of the data, one is known only from its middle on."""
+        began, half = date(FIRST_DAY.year, 1, 1), self.days[len(self.days) // 2]
+        rows = []
+        for number, product in enumerate(self.products):
+            rows.append((product.id, str(half if number == 4 else began), _money(product.cost)))
+            if number != 4 and self.other.random() < 1 / 3:
+                changed = self.days[self.other.randrange(1, len(self.days))]
+                rows.append((product.id, str(changed), _money(product.cost * self.other.randrange(90, 116) // 100)))
+        self._write_master("costs", "costs.csv", ("product_id", "valid_from", "cost"), rows)
 
     # --- sales ---------------------------------------------------------------------------------------
 
@@ -303,7 +319,9 @@ class _Maker:
 
     def write_stock(self) -> None:
         """One file a day with hourly snapshots; some hours are missing, and one store's afternoon comes late."""
-        shelf = _Shelf(self.random, self.store_ids, [p.id for p in self.products], self.days[len(self.days) // 2])
+        shelf = _Shelf(
+            self.random, self.other, self.store_ids, [p.id for p in self.products], self.days[len(self.days) // 2]
+        )
         late_day, late_store = self.days[-3], self.store_ids[0]
         for number, day in enumerate(self.days):
             gaps = self._find_gaps(number)
@@ -349,6 +367,7 @@ class _Maker:
             pq.write_table(pa.Table.from_arrays(columns, schema=STOCK_SCHEMA), path, compression="zstd")
         tally.files += 1
         tally.rows += len(rows)
+        self.restocks["later" if suffix else "first"] += [(s, p, at) for s, p, at, _, _, new, _ in rows if new]
         negative = sum(1 for row in rows if row[3] < 0)
         if negative:
             tally.warnings["negative_on_hand"] += negative
@@ -368,6 +387,10 @@ class _Maker:
             "files": self.files,
             "rows_replaced_by_corrected_file": self.replaced_rows,
             "missing_snapshots": self.missing_snapshots,
+            "restock_events": {
+                "first": _count_events(self.restocks["first"]),
+                "later": _count_events(self.restocks["first"] + self.restocks["later"]),
+            },
             "lines_of_unknown_new_product": self.late_product_lines,
             "net_sales": {"first": _money(first.net_cents), "later": _money(first.net_cents + second.net_cents)},
             "units": {"first": first.units, "later": first.units + second.units},
@@ -377,8 +400,11 @@ class _Maker:
 class _Shelf:
     """Stock on hand of the counted products, hour by hour."""
 
-    def __init__(self, random: Random, stores: Sequence[str], products: Sequence[str], delisting: date) -> None:
+    def __init__(
+        self, random: Random, trucks: Random, stores: Sequence[str], products: Sequence[str], delisting: date
+    ) -> None:
         self.random = random
+        self.trucks = trucks
         self.delisting = delisting
         counted = [
             (store, product, 4 + random.randrange(8), 0.05 + random.random() * 0.5)
@@ -390,14 +416,19 @@ class _Shelf:
         self.demand = [demand for _, _, _, demand in counted]
         self.on_hand = [3 * safety for safety in self.safety]
         self.delisted = {index for index in range(len(counted)) if random.random() < 0.02}
+        self.on_the_way: dict[int, dict[int, int]] = {}
+        """Hour → product's place in the list → units that come with a later truck of the day."""
 
     def count(self, day: date, hour: int) -> list[tuple[Any, ...]]:
         """Let an hour pass, then count."""
         restocked = [0] * len(self.keys)
-        if hour == 5:
+        if hour == FIRST_TRUCK:
             restocked = self._restock()
         elif 6 <= hour < 19:
             self._sell()
+            for index, units in self.on_the_way.pop(hour, {}).items():
+                self.on_hand[index] += units
+                restocked[index] = units
         at = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
         gone = self.delisted if day >= self.delisting else ()
         return [
@@ -418,9 +449,31 @@ class _Shelf:
         new = []
         for index, (on_hand, safety) in enumerate(zip(self.on_hand, self.safety, strict=True)):
             lot = 3 * safety if on_hand < 2 * safety and self.random.random() < 0.8 else 0
-            self.on_hand[index] += lot
-            new.append(lot)
+            now = lot - self._load_later(index, lot)
+            self.on_hand[index] += now
+            new.append(now)
         return new
+
+    def _load_later(self, index: int, lot: int) -> int:
+        """Units of a lot that do not fit on the first truck."""
+        drawn = self.trucks.random()
+        if not lot or drawn > 0.3:
+            return 0
+        units = lot // 3
+        self.on_the_way.setdefault(SECOND_TRUCK if drawn < 0.25 else LATE_TRUCK, {})[index] = units
+        return units
+
+
+def _count_events(restocks: Iterable[tuple[Any, ...]]) -> int:
+    """Deliveries to a store's shelf, those up to an hour after the first of an event counted as one with it."""
+    began: dict[tuple[str, str], datetime] = {}
+    events = 0
+    for store, product, at in sorted(restocks):
+        first = began.get((store, product))
+        if first is None or at - first > timedelta(hours=1):
+            began[store, product] = at
+            events += 1
+    return events
 
 
 def _make_product(random: Random, number: int) -> Product:

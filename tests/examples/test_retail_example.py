@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from retail_figures import Figures, compute, find_files
 
 from entrepot.examples import copy_example, generate_data
 
@@ -44,11 +45,24 @@ QUESTIONS = {
     "silver_rows": "SELECT count(*) FROM silver.sales",
     "silver_ids": "SELECT count(DISTINCT _record_id) FROM silver.sales",
     "strangers": "SELECT count(*) FROM silver.sales ANTI JOIN bronze.sales USING (_record_id, _origin)",
+    "restocks": "SELECT CAST(sum(numerator) AS BIGINT) FROM gold.kpi_restock_frequency",
+    "scored": "SELECT count(DISTINCT kpi) FROM gold.kpi_scorecard WHERE (value IS NULL) = (status = 'unknown')",
     "late": "SELECT count(*) FROM gold.stockout_episodes WHERE late_change IS NOT NULL",
     "unexplained": "SELECT count(*) FROM gold.kpi_stock_availability WHERE (value IS NULL) <> (reason IS NOT NULL)",
     "out_of_bounds": "SELECT count(*) FROM gold.kpi_stock_availability WHERE NOT (numerator BETWEEN 0 AND denominator)",
 }
 """Asked in one query, since each call of the command line costs a second."""
+
+FIGURES = """
+SELECT 'product_turnover_rate' AS kpi, week::VARCHAR AS period, product_id AS "group", numerator::DOUBLE AS numerator,
+  denominator::DOUBLE AS denominator, value::DOUBLE AS value, reason FROM gold.kpi_product_turnover_rate
+UNION ALL
+SELECT 'inventory_turnover', month::VARCHAR, store_id || '/' || category, numerator::DOUBLE, denominator::DOUBLE, value::DOUBLE, reason
+FROM gold.kpi_inventory_turnover
+UNION ALL
+SELECT 'restock_frequency', week::VARCHAR, store_id || '/' || product_id, numerator::DOUBLE, denominator::DOUBLE, value::DOUBLE, reason
+FROM gold.kpi_restock_frequency
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,8 @@ class Delivery:
     report: dict[str, Any]
     rejects: list[dict[str, Any]]
     answers: dict[str, Any]
+    figures: list[dict[str, Any]]
+    expected: Figures
 
     def counts(self, dataset: str) -> dict[str, int]:
         """What the run's report counts for a dataset."""
@@ -88,14 +104,15 @@ def entrepot(folder: Path, *arguments: str) -> tuple[int, Any]:
         pytest.fail(f"{' '.join(arguments)} ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def deliver(folder: Path) -> Delivery:
+def deliver(folder: Path, expected: Figures) -> Delivery:
     """Run, then ask everything."""
     code, report = entrepot(folder, "run")
     asked = ", ".join(f"({sql}) AS {name}" for name, sql in QUESTIONS.items())
     failed = {flow["flow"]: flow["error"] for flow in report["flows"] if flow["error"]}
     assert not failed, failed
     answers = entrepot(folder, "query", f"SELECT {asked}")[1][0]
-    return Delivery(code, report, entrepot(folder, "rejects", "list")[1], answers)
+    figures = entrepot(folder, "query", FIGURES)[1]
+    return Delivery(code, report, entrepot(folder, "rejects", "list")[1], answers, figures, expected)
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +120,15 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """Both deliveries of a small shop."""
     folder = tmp_path_factory.mktemp("retail") / "shop"
     manifest = generate_data(copy_example("retail", folder), folder, stores=3, products=30, days=16)
-    first = deliver(folder)
+    # Worked out before anything is taken: runs move the files.
+    expected = [compute(find_files(folder, later=later)) for later in (False, True)]
+    first = deliver(folder, expected[0])
     for path in sorted((folder / "later").iterdir()):
         area = {"products": "master_data/products", "sales": "sellout_data", "stock": "stock_data"}[
             path.name.split("_")[0]
         ]
         shutil.move(path, folder / "storage" / area / "incoming" / path.name)
-    return Story(folder, manifest, first, deliver(folder))
+    return Story(folder, manifest, first, deliver(folder, expected[1]))
 
 
 def merged(found: dict[str, int]) -> dict[str, int]:
@@ -205,3 +224,36 @@ def test_availability_is_a_rate_with_its_reason(story: Story, when: str) -> None
     answers = getattr(story, when).answers
     assert answers["unexplained"] == 0
     assert answers["out_of_bounds"] == 0
+
+
+@pytest.mark.parametrize("when", ["first", "later"])
+@pytest.mark.parametrize("kpi", ["product_turnover_rate", "inventory_turnover", "restock_frequency"])
+def test_turnover_and_restocks_are_those_of_plain_python(story: Story, when: str, kpi: str) -> None:
+    """Every row's numerator and denominator, worked out from the files without SQL; also after corrected and late files."""
+    delivery: Delivery = getattr(story, when)
+    expected = {key: value for key, value in delivery.expected.items() if key[0] == kpi}
+    found = {(row["kpi"], row["period"], row["group"]): row for row in delivery.figures if row["kpi"] == kpi}
+    assert found.keys() == expected.keys()
+    for key, (numerator, denominator) in expected.items():
+        row = found[key]
+        assert (row["numerator"], row["denominator"]) == (
+            pytest.approx(numerator),
+            pytest.approx(denominator, abs=1e-4),
+        ), key
+        if denominator:
+            assert row["value"] == pytest.approx((numerator or 0) / denominator, rel=1e-4), key
+        else:
+            assert row["value"] is None, key
+            assert row["reason"], key
+    assert any(denominator for _, denominator in expected.values()), "nothing was compared"
+
+
+@pytest.mark.parametrize("when", ["first", "later"])
+def test_restocks_are_those_that_were_made(story: Story, when: str) -> None:
+    """As the generator counted its trucks; the late afternoon's come with the second delivery."""
+    assert getattr(story, when).answers["restocks"] == story.manifest["restock_events"][when]
+
+
+def test_every_kpi_stands_in_the_scorecard(story: Story) -> None:
+    """All six, each with a status, unknown where there is no value."""
+    assert story.later.answers["scored"] == 6

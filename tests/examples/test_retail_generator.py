@@ -138,6 +138,28 @@ def test_both_formats_and_all_types_of_receipts_occur(made: tuple[Path, dict[str
     assert {"sale", "return", "cancellation"} <= types
 
 
+def test_costs_change_and_trucks_come_several_times(made: tuple[Path, dict[str, Any]]) -> None:
+    """Costs change within the time of the data, one is unknown at first; some deliveries follow within an hour, some hours later."""
+    folder, manifest = made
+    with (folder / "storage/master_data/costs/incoming/costs.csv").open(newline="") as file:
+        costs = list(csv.DictReader(file))
+    assert len(costs) == manifest["first"]["bronze.costs"]["received"]
+    starts = Counter(row["product_id"] for row in costs)
+    assert set(starts.values()) == {1, 2}
+    assert [min(r["valid_from"] for r in costs if r["product_id"] == id) for id in ("P0004", "P0005")] == [
+        "2026-01-01",
+        "2026-06-09",
+    ]
+    hours: dict[tuple[str, ...], set[str]] = {}
+    for _, row in records(folder / STOCK, "stock"):
+        if int(row[5]):
+            hours.setdefault((row[0], row[1], row[2][:10]), set()).add(row[2][11:13])
+    assert {"05"} in hours.values()
+    assert {"05", "06"} in hours.values()
+    assert {"05", "16"} in hours.values()
+    assert manifest["restock_events"]["first"] == sum(1 + ("16" in day) for day in hours.values())
+
+
 def test_too_small_a_shop_is_refused(tmp_path: Path) -> None:
     """Sizes that cannot hold all dirt."""
     with pytest.raises(ValueError, match="at least"):

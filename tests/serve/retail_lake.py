@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ BRONZE = {
     "regions": "region_id VARCHAR, name VARCHAR, manager VARCHAR",
     "stores": "store_id VARCHAR, name VARCHAR, region_id VARCHAR, city VARCHAR, opened_on DATE, sales_area_m2 BIGINT",
     "products": "product_id VARCHAR, name VARCHAR, category VARCHAR, brand VARCHAR, list_price DECIMAL(10,2), cost DECIMAL(10,2)",
+    "costs": "product_id VARCHAR, valid_from DATE, cost DECIMAL(10,2)",
     "sales": "sale_id VARCHAR, line BIGINT, store_id VARCHAR, product_id VARCHAR, sold_at TIMESTAMPTZ, quantity BIGINT, "
     "unit_price DECIMAL(10,2), discount DECIMAL(10,2), type VARCHAR",
     "stock": "store_id VARCHAR, product_id VARCHAR, snapshot_at TIMESTAMPTZ, on_hand BIGINT, safety_stock BIGINT, "
@@ -44,15 +46,27 @@ class RetailLake:
         """One till line; `at` is an ISO instant."""
         self.add("sales", sale, line, store, product, at, quantity, price, discount, type)
 
-    def count(self, hour: str, on_hand: int, *, store: str = "S01", product: str = "P0001", safety: int = 0,
+    def count(self, hour: str, on_hand: int, *, store: str = "S01", product: str = "P0001", safety: int = 0, restocked: int = 0,
               ranged: bool = True, received_at: datetime = datetime(2026, 6, 10, tzinfo=UTC)) -> None:  # fmt: skip
         """One stock snapshot on 2026-06-01, `hour` as HH:MM in UTC."""
         at = f"2026-06-01T{hour}:00Z" if "T" not in hour else hour
-        self.add("stock", store, product, at, on_hand, safety, 0, ranged, received_at=received_at)
+        self.add("stock", store, product, at, on_hand, safety, restocked, ranged, received_at=received_at)
+
+    def count_from(self, start: str, hours: int, on_hand: int, *, store: str = "S01", product: str = "P0001") -> None:
+        """A snapshot every hour, always with the same stock; `start` is an ISO instant."""
+        first = datetime.fromisoformat(start)
+        for hour in range(hours):
+            self.count((first + timedelta(hours=hour)).isoformat(), on_hand, store=store, product=product)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Build everything anew and ask."""
-        for model in self.graph.models:
+        """Build anew what is asked for, with what it is made of, and ask."""
+        wanted = set(re.findall(r"\b(?:silver|gold)\.\w+", sql))
+        for model in reversed(self.graph.ordered()):
+            if str(model.name) in wanted:
+                wanted |= set(map(str, model.inputs))
+        for model in self.graph.ordered():
+            if str(model.name) not in wanted:
+                continue
             what = "VIEW" if model.kind is ModelKind.VIEW else "TABLE"
             self.connection.execute(f"CREATE OR REPLACE {what} {model.name} AS {model.sql}")
         return self.connection.execute(sql).fetchall()

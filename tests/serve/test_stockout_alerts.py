@@ -10,8 +10,8 @@ from retail_lake import RetailLake
 
 pytestmark = pytest.mark.req("S6")
 
-EPISODES = """SELECT severity, status, strftime(timezone('UTC', started_at), '%H'), strftime(timezone('UTC', ended_at), '%H'),
-ended_by, lowest_on_hand, hours, late_change FROM gold.stockout_episodes ORDER BY started_at, status DESC"""
+EPISODES = """SELECT severity, state, strftime(timezone('UTC', started_at), '%H'), strftime(timezone('UTC', ended_at), '%H'),
+ended_by, lowest_on_hand, hours, late_change FROM gold.stockout_episodes ORDER BY started_at, state DESC"""
 LATER = datetime(2026, 6, 11, tzinfo=UTC)
 
 
@@ -92,7 +92,7 @@ def test_a_late_snapshot_removes_an_episode_but_not_its_record(lake: RetailLake)
         ("warning", "ended", "08", "10", "restocked", 3, Decimal("2.00"), "opened by a late snapshot"),
         ("warning", "removed", "09", "10", "restocked", 3, Decimal("1.00"), "removed by a late snapshot"),
     ]
-    assert lake.query("SELECT status, value FROM gold.kpi_stockout_alerts ORDER BY status") == [
+    assert lake.query("SELECT state, value FROM gold.kpi_stockout_alerts ORDER BY state") == [
         ("ended", 1),
         ("removed", 0),
     ]

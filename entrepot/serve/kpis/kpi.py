@@ -13,36 +13,59 @@ from entrepot.sql.expressions import Aggregate
 VALUE_COLUMNS = ("value", "numerator", "denominator", "reason")
 """Columns that every KPI's table has, after those of its grain."""
 
+TREND_COLUMNS = (
+    "previous", "change", "change_percent", "change_reason", "trend", "target", "direction", "status", "is_closed",
+)  # fmt: skip
+"""Columns that every KPI's table has at its end: how a value stands against the period before and against its thresholds."""
+
+SCORECARD = Dataset("gold", "kpi_scorecard")
+"""One row per KPI and period, over all groups: every KPI's total with its trend and status."""
+
 
 class Direction(StrEnum):
     """Which way is better."""
 
-    UP = "up"
-    DOWN = "down"
+    HIGHER = "higher_is_better"
+    LOWER = "lower_is_better"
 
 
-class Verdict(StrEnum):
+class Status(StrEnum):
     """How a value stands against the thresholds."""
 
     GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+    """There is no value to judge."""
+
+
+class Every(StrEnum):
+    """How long a period is; each begins with the date or time that stands in the KPI's first column."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From `good` on a value is good, from `warn` on it needs attention, beyond that it is bad."""
+    """Up to `good` a value is good, up to `warning` it needs attention, beyond that it is critical. Bounds belong to the better side."""
 
     good: float
-    warn: float
-    direction: Direction = Direction.UP
+    warning: float
+    direction: Direction
 
-    def judge(self, value: float) -> Verdict:
-        """The verdict on a value."""
-        sign = 1 if self.direction is Direction.UP else -1
+    def judge(self, value: float | None) -> Status:
+        """The status of a value."""
+        if value is None or value != value:
+            return Status.UNKNOWN
+        sign = 1 if self.direction is Direction.HIGHER else -1
         if sign * value >= sign * self.good:
-            return Verdict.GOOD
-        return Verdict.WARN if sign * value >= sign * self.warn else Verdict.BAD
+            return Status.GOOD
+        return Status.WARNING if sign * value >= sign * self.warning else Status.CRITICAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,7 @@ class Kpi:
     definition: str
     model: Dataset
     grain: tuple[str, ...]
+    every: Every
     unit: str
     owner: str
     path: Path
@@ -62,8 +86,13 @@ class Kpi:
     denominator: Aggregate | None = None
     also: Mapping[str, Aggregate] = field(default_factory=dict)
     """Further aggregates of the same rows, shown beside the value."""
+    has_total: bool = True
+    """False where rows of one period are of different kinds (currencies), so that one number for all would mean nothing."""
+    formula: str | None = None
+    """The formula in words, for people; the expressions are what is computed."""
     format: str | None = None
     target: float | None = None
+    direction: Direction | None = None
     thresholds: Thresholds | None = None
     edge_cases: tuple[str, ...] = ()
 
@@ -76,6 +105,11 @@ class Kpi:
     def is_rate(self) -> bool:
         """True when the value is a ratio of two sums."""
         return self.denominator is not None
+
+    @property
+    def adds_up(self) -> bool:
+        """True when the total grows with the number of rows (a sum or a count): its target and thresholds then hold for the total alone."""
+        return not self.is_rate and self.measure is not None and self.measure.is_additive
 
     @property
     def period(self) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from entrepot.kernel.documents import Document, check_keys, load_document
 from entrepot.kernel.errors import EntrepotError, ProjectError, raise_all
 from entrepot.kernel.names import Dataset, parse_dataset
+from entrepot.serve.kpis.bounds import read_bounds
 from entrepot.serve.kpis.compile import compile_kpi
-from entrepot.serve.kpis.kpi import VALUE_COLUMNS, Direction, Kpi, Thresholds
+from entrepot.serve.kpis.kpi import SCORECARD, TREND_COLUMNS, VALUE_COLUMNS, Every, Kpi
 from entrepot.serve.kpis.numbers import is_pattern
 from entrepot.sql.expressions import Aggregate, parse_aggregate
 
@@ -22,8 +23,12 @@ KPI_KEYS = (
     "numerator",
     "denominator",
     "also",
+    "total",
+    "every",
+    "formula",
     "format",
     "target",
+    "direction",
     "thresholds",
     "edge_cases",
 )
@@ -61,12 +66,15 @@ def load_kpi(path: Path) -> Kpi:
     missing = [key for key in REQUIRED_KEYS if value.get(key) in (None, "", [])]
     if missing:
         raise document.error(f"a KPI needs the key{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
+    grain = _read_grain(document)
+    bounds = read_bounds(document)
     kpi = Kpi(
         name=_read_name(document),
         title=_read_text(document, "title"),
         definition=" ".join(_read_text(document, "definition").split()),
         model=_read_model(document),
-        grain=_read_grain(document),
+        grain=grain,
+        every=_read_every(document, grain),
         unit=_read_text(document, "unit"),
         owner=_read_text(document, "owner"),
         path=path,
@@ -74,9 +82,12 @@ def load_kpi(path: Path) -> Kpi:
         numerator=_read_aggregate(document, "numerator"),
         denominator=_read_aggregate(document, "denominator"),
         also=_read_also(document),
+        has_total=_read_flag(document, "total", default=True),
+        formula=_read_optional_text(document, "formula"),
         format=_read_format(document),
-        target=_read_number(document, "target"),
-        thresholds=_read_thresholds(document),
+        target=bounds.target,
+        direction=bounds.direction,
+        thresholds=bounds.thresholds,
         edge_cases=_read_texts(document, "edge_cases"),
     )
     _check_formula(document, kpi)
@@ -92,6 +103,8 @@ def _read_name(document: Document) -> str:
     name = _read_text(document, "name")
     if not _NAME.match(name):
         raise document.error(f"{name!r} is not a KPI's name; allowed are lower-case letters, digits and _.", "name")
+    if name == "scorecard":
+        raise document.error(f"a KPI cannot be named scorecard: {SCORECARD} is the table of all KPIs.", "name")
     return name
 
 
@@ -102,6 +115,10 @@ def _read_text(document: Document, *keys: str) -> str:
     if not isinstance(value, str):
         raise document.error(f"{keys[-1]} is {value!r}; allowed is text.", *keys, hint="Put it in quotes.")
     return value.strip()
+
+
+def _read_optional_text(document: Document, key: str) -> str | None:
+    return None if document.value.get(key) is None else " ".join(_read_text(document, key).split())
 
 
 def _read_texts(document: Document, key: str) -> tuple[str, ...]:
@@ -154,17 +171,6 @@ def _read_also(document: Document) -> dict[str, Aggregate]:
     return {name: aggregate for name, aggregate in found.items() if aggregate is not None}
 
 
-def _read_number(document: Document, *keys: str) -> float | None:
-    value: Any = document.value
-    for key in keys:
-        value = value.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise document.error(f"{keys[-1]} is {value!r}; allowed is a number.", *keys)
-    return float(value)
-
-
 def _read_format(document: Document) -> str | None:
     if document.value.get("format") is None:
         return None
@@ -176,22 +182,25 @@ def _read_format(document: Document) -> str | None:
     return pattern
 
 
-def _read_thresholds(document: Document) -> Thresholds | None:
-    value = document.value.get("thresholds")
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise document.error("thresholds is a mapping with good, warn and direction.", "thresholds")
-    check_keys(document, ("thresholds",), value, ("good", "warn", "direction"))
-    good, warn = _read_number(document, "thresholds", "good"), _read_number(document, "thresholds", "warn")
-    if good is None or warn is None:
-        raise document.error("thresholds needs good and warn.", "thresholds")
-    direction = value.get("direction", "up")
-    if direction not in tuple(Direction):
-        raise document.error(f"direction is {direction!r}; allowed are up and down.", "thresholds", "direction")
-    if (good < warn) == (direction == "up") and good != warn:
-        raise document.error(f"good ({good:g}) is worse than warn ({warn:g}) when {direction} is better.", "thresholds")
-    return Thresholds(good, warn, Direction(direction))
+def _read_flag(document: Document, key: str, *, default: bool) -> bool:
+    value = document.value.get(key, default)
+    if not isinstance(value, bool):
+        raise document.error(f"{key} is {value!r}; allowed are true and false.", key)
+    return value
+
+
+def _read_every(document: Document, grain: tuple[str, ...]) -> Every:
+    """How long a period is: said, or told by the first column's name."""
+    value = document.value.get("every", grain[0])
+    if isinstance(value, str) and value in tuple(Every):
+        return Every(value)
+    allowed = f"allowed are {', '.join(Every)}"
+    if "every" in document.value:
+        raise document.error(f"every is {value!r}; {allowed}.", "every")
+    raise document.error(
+        f"the first column of grain, {value}, is the period, and nobody says how long one is.", "grain", 0,
+        hint=f"Name the column after it, or add `every: …`; {allowed}.",
+    )  # fmt: skip
 
 
 def _check_formula(document: Document, kpi: Kpi) -> None:
@@ -200,14 +209,22 @@ def _check_formula(document: Document, kpi: Kpi) -> None:
         raise document.error("a rate has a numerator and a denominator; the other one is missing.", there)
     if kpi.measure is None and kpi.denominator is None:
         raise document.error("a KPI needs a measure, or a numerator and a denominator.")
+    if kpi.adds_up and not kpi.has_total:
+        for key in ("thresholds", "target"):
+            if document.value.get(key) is not None:
+                raise document.error(
+                    f"{key} of a sum or a count hold for its total, and there is none (total: false).", key,
+                    hint=f"Take {key} out, or make the KPI a rate.",
+                )  # fmt: skip
 
 
 def _check_columns(document: Document, kpi: Kpi) -> None:
-    seen: set[str] = {*VALUE_COLUMNS, "measure"}
+    fixed = (*VALUE_COLUMNS, *TREND_COLUMNS)
+    seen: set[str] = {*fixed, "measure"}
     for index, name in enumerate(kpi.grain):
         if name in seen:
             raise document.error(
-                f"the column {name} is there already; every KPI has {', '.join(VALUE_COLUMNS)}.", "grain", index
+                f"the column {name} is there already; every KPI has {', '.join(fixed)}.", "grain", index
             )
         seen.add(name)
     for name in kpi.also:

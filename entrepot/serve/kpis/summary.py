@@ -1,47 +1,36 @@
-"""The queries behind a KPI's few printed lines: how it stands, how it stood, which rows stand out."""
+"""The queries behind what people are shown of KPIs: the scorecard, one KPI's periods, the rows that stand out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from entrepot.serve.kpis.kpi import Direction, Kpi
+from entrepot.serve.kpis.kpi import SCORECARD, Direction, Kpi
+from entrepot.serve.kpis.scorecard import render_totals
 from entrepot.sql.expressions import quote_name
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """SELECTs over the KPI's own table `gold.kpi_<name>`."""
+def select_scorecard() -> str:
+    """Each KPI's newest closed period, or its newest one when none is closed yet.
 
-    headline: str | None
-    """Shape: at most two rows, newest period first: period, value, numerator, denominator. None where groups do not add up."""
-    top: str
-    """Shape: rows of the newest period that stand out most, worst first where thresholds say what is bad; all columns."""
-
-
-def summarise(kpi: Kpi, *, rows: int = 5) -> Summary:
-    """Write the summary's queries for a KPI; each has a total order."""
-    period = quote_name(kpi.period)
-    keys = ", ".join(quote_name(name) for name in kpi.grain)
-    worst_is_low = kpi.thresholds is not None and kpi.thresholds.direction is Direction.UP
-    top = (
-        f"SELECT * FROM {kpi.dataset}\n"
-        f"WHERE {period} = (SELECT max({period}) FROM {kpi.dataset})\n"
-        f"ORDER BY value {'ASC' if worst_is_low else 'DESC'} NULLS LAST, {keys}\nLIMIT {rows}"
-    )
-    return Summary(_headline(kpi, period), top)
-
-
-def _headline(kpi: Kpi, period: str) -> str | None:
-    if kpi.is_rate:
-        parts = (kpi.numerator, kpi.denominator)
-        if kpi.measure is not None or not all(part is not None and part.is_additive for part in parts):
-            return None
-        value = "CASE WHEN sum(denominator) <> 0 THEN sum(numerator) / sum(denominator) END"
-    elif kpi.measure is not None and kpi.measure.is_additive:
-        value = "sum(value)"
-    else:
-        return None
+    Shape: one row per KPI; the columns of `gold.kpi_scorecard`.
+    """
     return (
-        f"SELECT {period} AS period, {value} AS value, sum(numerator) AS numerator, sum(denominator) AS denominator\n"
-        f"FROM {kpi.dataset}\nWHERE {period} IS NOT NULL\nGROUP BY {period}\nORDER BY {period} DESC\nLIMIT 2"
+        f"SELECT * FROM {SCORECARD}\n"
+        "QUALIFY row_number() OVER (PARTITION BY kpi ORDER BY is_closed DESC, period DESC) = 1\nORDER BY kpi"
+    )
+
+
+def select_periods(kpi: Kpi, *, limit: int) -> str:
+    """The KPI over all groups: its newest periods, newest first, with its further aggregates."""
+    return f"SELECT * FROM (\n{render_totals(kpi)}\n) AS totals\nORDER BY {quote_name(kpi.period)} DESC\nLIMIT {limit}"
+
+
+def select_outstanding(kpi: Kpi, *, rows: int = 5) -> str:
+    """Rows of the newest closed period that stand out: the worst first where a direction says what is bad, else the largest."""
+    period, keys = quote_name(kpi.period), ", ".join(quote_name(name) for name in kpi.grain)
+    order = "ASC" if kpi.direction is Direction.HIGHER and not kpi.adds_up else "DESC"
+    newest = (
+        f"SELECT {period} FROM {kpi.dataset} WHERE {period} IS NOT NULL ORDER BY is_closed DESC, {period} DESC LIMIT 1"
+    )
+    return (
+        f"SELECT * FROM {kpi.dataset}\nWHERE {period} = ({newest})\n"
+        f"ORDER BY value {order} NULLS LAST, {keys}\nLIMIT {rows}"
     )

@@ -1,59 +1,14 @@
 /* ---
 kind: full
-description: Hours in stock and hours ranged, per day, store and product. A snapshot holds for at most three hours after its own; then the hour is unknown.
+description: Hours in stock and hours ranged, per day, store and product; days on which the product was not ranged are left out.
 --- */
-WITH hourly AS (
-  -- The last snapshot of each hour; the contract's key makes the order total.
-  SELECT
-    store_id,
-    product_id,
-    date_trunc('hour', timezone('UTC', snapshot_at)) AS hour,
-    on_hand,
-    ranged
-  FROM silver.stock
-  QUALIFY row_number() OVER (
-    PARTITION BY store_id, product_id, date_trunc('hour', timezone('UTC', snapshot_at)) ORDER BY snapshot_at DESC
-  ) = 1
-),
-
-horizon AS (
-  SELECT max(hour) AS last_hour FROM hourly
-),
-
-spans AS (
-  -- From one snapshot's hour to the next one's, the last one's to the end of what we know.
-  SELECT
-    h.store_id,
-    h.product_id,
-    h.hour,
-    h.on_hand,
-    h.ranged,
-    coalesce(
-      lead(h.hour) OVER (PARTITION BY h.store_id, h.product_id ORDER BY h.hour), z.last_hour + INTERVAL 1 HOUR
-    ) AS next_hour
-  FROM hourly AS h
-  CROSS JOIN horizon AS z
-),
-
-hours AS (
-  SELECT
-    store_id,
-    product_id,
-    on_hand,
-    slots.hour,
-    slots.hour <= spans.hour + INTERVAL 3 HOURS AS is_known
-  FROM spans
-  CROSS JOIN unnest(generate_series(spans.hour, next_hour - INTERVAL 1 HOUR, INTERVAL 1 HOUR)) AS slots(hour)
-  WHERE ranged
-)
-
 SELECT
-  CAST(timezone('Europe/Berlin', timezone('UTC', hour)) AS DATE) AS day,
+  day,
   store_id,
   product_id,
-  count(*) FILTER (WHERE is_known AND on_hand > 0) AS hours_in_stock,
-  count(*) FILTER (WHERE is_known) AS hours_ranged,
-  count(*) FILTER (WHERE NOT is_known) AS hours_unknown,
-  count(*) FILTER (WHERE is_known AND on_hand < 0) AS hours_negative
-FROM hours
-GROUP BY ALL
+  hours_in_stock,
+  hours_ranged,
+  hours_unknown,
+  hours_negative
+FROM silver.stock_by_day
+WHERE hours_ranged + hours_unknown > 0

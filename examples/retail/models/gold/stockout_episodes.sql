@@ -118,7 +118,7 @@ SELECT
     WHEN late_change = 'removed by a late snapshot' THEN 'removed'
     WHEN ended_at IS NULL THEN 'open'
     ELSE 'ended'
-  END AS status,
+  END AS state,
   started_at,
   ended_at,
   ended_by,
