@@ -9,11 +9,14 @@ MARKS   ?= not slow and not services and not crash
 WORKERS ?= 2
 SEEDS   ?= 200
 KILLS   ?= 0
+CUTS    ?= ext4=60,xfs=30,ext4wb=15
+LIES    ?= ext4=10,xfs=10
+MINUTES ?= 2
 SIZE    ?= small
 CASES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate bench bench-peers crash soak docs shape lock clean
+.PHONY: help setup demo test check format generate bench bench-peers crash powerloss fuzz soak docs shape lock clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +60,13 @@ check: $(STAMP)  ## Check style, types, room borders and that generated files ar
 crash: $(STAMP)  ## Kill the real process SEEDS times (default 200) and compare every table with an undisturbed run.
 	$(BIN)/python -m pytest -n $(WORKERS) -m crash -q
 	$(BIN)/python scripts/crash.py --seeds $(SEEDS) --kills $(KILLS)
+
+powerloss: $(STAMP)  ## Cut the power of real file systems CUTS times (root, loop devices), then show that missing fsyncs are found.
+	$(BIN)/python scripts/powerloss.py --cuts $(CUTS)
+	$(BIN)/python scripts/powerloss.py --cuts $(LIES) --lie fsync
+
+fuzz: $(STAMP)  ## Mutate inputs of every reader for MINUTES (default 2); findings go to build/fuzz.
+	$(BIN)/python scripts/fuzz.py --minutes $(MINUTES) --findings build/fuzz
 
 soak: $(STAMP)  ## Run what takes long: the slow tests, then 1000 kills.
 	$(BIN)/python -m pytest -n $(WORKERS) -m "slow"
