@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from entrepot.app.sources import Source, load_source
 from entrepot.contracts.load import check_references, load_contracts
 from entrepot.contracts.model import Contract
-from entrepot.flow.flow import Supersedes
-from entrepot.flow.modes import WRITE_KINDS
-from entrepot.flow.supersede import GRAINS
 from entrepot.kernel.documents import Document, check_keys, load_document
 from entrepot.kernel.errors import ContractError, EntrepotError, ManyErrors, Place, ProjectError
 from entrepot.kernel.names import parse_dataset
 from entrepot.lake.models import Model, ModelGraph, load_models
-from entrepot.serve.kpis import Kpi, compile_kpi, load_kpis
+from entrepot.lake.quality.reading import find_contract_faults
+from entrepot.serve.kpis import Kpi, compile_kpis, load_kpis
 
-_SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 PROJECT_FILE = "entrepot.yaml"
 PROJECT_KEYS = ("name", "namespace", "time_zone", "description", "profiles")
-SOURCE_KEYS = ("name", "connector", "dataset", "write", "options", "description")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One file of `sources/`: where data come from and which dataset they become."""
-
-    name: str
-    connector: str
-    dataset: str
-    write: str
-    options: Mapping[str, Any]
-    document: Document
-    supersedes: Supersedes = field(default_factory=Supersedes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +80,7 @@ def open_project(root: Path) -> Project:
     if errors or graph is None:
         raise ManyErrors(errors)
     _check_models(graph, sources, contracts, errors)
+    errors.extend(find_contract_faults(contracts, graph))
     if errors:
         raise ManyErrors(errors)
     name = str(settings.value.get("name") or root.resolve().name)
@@ -146,80 +129,13 @@ def _load_sources(root: Path, contracts: Mapping[str, Contract], errors: list[En
     sources: dict[str, Source] = {}
     for path in sorted((root / "sources").glob("*.y*ml")):
         try:
-            source = _load_source(path, contracts)
-            if source.name in sources:
-                raise source.document.error(f"a second source is named {source.name!r}.", "name")
-            sources[source.name] = source
+            for source in load_source(path, contracts):
+                if source.name in sources:
+                    raise source.document.error(f"a second source is named {source.name!r}.", "name")
+                sources[source.name] = source
         except EntrepotError as error:
             errors.append(error)
     return tuple(sources.values())
-
-
-def _load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
-    document = load_document(path)
-    value = document.value
-    check_keys(document, (), value, SOURCE_KEYS)
-    for key in ("connector", "dataset"):
-        if not isinstance(value.get(key), str):
-            raise document.error(f"the key {key} is missing.", hint=f"Add `{key}: …`; see: entrepot connectors list.")
-    try:
-        dataset = parse_dataset(value["dataset"])
-    except ValueError as error:
-        raise document.error(str(error), "dataset") from error
-    if str(dataset) not in contracts:
-        raise document.error(
-            f"there is no contract for {dataset}; every source needs one.",
-            "dataset",
-            hint=f"Write contracts/{dataset.name}.odcs.yaml with `physicalName: {dataset}`.",
-        )
-    write = value.get("write", "append")
-    if write not in WRITE_KINDS:
-        raise document.error(f"write is {write!r}; allowed are {', '.join(WRITE_KINDS)}.", "write")
-    if write == "merge" and not contracts[str(dataset)].key:
-        raise document.error(
-            f"write is merge, but the contract of {dataset} names no primary key.",
-            "write",
-            hint="Mark the key's columns with `primaryKey: true` in the contract.",
-        )
-    name = str(value.get("name") or path.stem)
-    if not _SOURCE_NAME.match(name):
-        raise document.error(
-            f"{name!r} is not a name for a source; allowed are lower-case letters, digits and _, a letter first.",
-            "name",
-        )
-    options = value.get("options") or {}
-    supersedes = _supersedes(document, options, contracts[str(dataset)])
-    if supersedes.by is not None and write != "append":
-        raise document.error(
-            f"supersedes is for sources that append; write is {write}.",
-            "options",
-            "supersedes",
-            hint="A replace takes the whole table's place, a merge updates by key: take supersedes out, or write: append.",
-        )
-    return Source(name, value["connector"], str(dataset), write, options, document, supersedes)
-
-
-def _supersedes(document: Document, options: Mapping[str, Any], contract: Contract) -> Supersedes:
-    value = options.get("supersedes")
-    if value is None:
-        return Supersedes()
-    at = ("options", "supersedes")
-    if not isinstance(value, Mapping) or value.get("by") not in ("name", "period"):
-        raise document.error("supersedes needs `by: name` or `by: period`.", *at)
-    check_keys(document, at, value, ("by", "column", "grain"))
-    grain = value.get("grain", "day")
-    if grain not in GRAINS:
-        raise document.error(f"grain is {grain!r}; allowed are {', '.join(GRAINS)}.", *at, "grain")
-    if value["by"] == "period":
-        names = [column.name for column in contract.columns]
-        if value.get("column") not in names:
-            raise document.error(
-                f"supersedes by period needs a date or timestamp column of {contract.dataset}; "
-                f"column is {value.get('column')!r}.",
-                *at,
-                hint=f"Columns are: {', '.join(names)}.",
-            )
-    return Supersedes(value["by"], value.get("column"), grain)
 
 
 def _load_models(root: Path, errors: list[EntrepotError]) -> tuple[list[Model], list[Kpi]]:
@@ -233,7 +149,7 @@ def _load_models(root: Path, errors: list[EntrepotError]) -> tuple[list[Model], 
         kpis = list(load_kpis(root / "kpis"))
     except EntrepotError as error:
         errors.extend(_each(error))
-    return [*models, *(compile_kpi(kpi) for kpi in kpis)], kpis
+    return [*models, *compile_kpis(kpis)], kpis
 
 
 def _graph(models: list[Model], known: set[str], errors: list[EntrepotError]) -> ModelGraph | None:

@@ -151,8 +151,8 @@ class Rejects:
                 f"{quarantine_name(dataset)} holds {len(found)} of {len(position.rejects)} records that are to be taken again."
             )
         for reject in found:
-            place, _, number = reject.origin.rpartition("#")
-            by_place.setdefault(place, []).append((reject, int(number) if number.isdigit() else 0))
+            place, number = _place_and_number(reject.origin)
+            by_place.setdefault(place, []).append((reject, number))
         return [Part(place, _as_stream(group, position, columns)) for place, group in sorted(by_place.items())]
 
     def _decisions(self, dataset: str) -> dict[int, list[Mapping[str, Any]]]:
@@ -233,6 +233,13 @@ def _fate(reject: Reject, plans: Sequence[Plan]) -> RejectStatus | None:
             if mode.get("where") is None or file in names:
                 fate = fate or RejectStatus.SUPERSEDED
     return fate
+
+
+def _place_and_number(origin: str) -> tuple[str, int]:
+    """`sales.csv#17`, `prices.xlsx#Sheet1!12`: what stands before the last sign, and the number after it."""
+    cut = max(origin.rfind("#"), origin.rfind("!"))
+    number = origin[cut + 1 :]
+    return origin[: max(cut, 0)], int(number) if number.isdigit() else 0
 
 
 def _as_stream(found: Sequence[tuple[Reject, int]], position: RejectSet, known: Sequence[str]) -> Stream:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from entrepot.flow.flow import Flow, Services
 from entrepot.flow.modes import mode_from_json
@@ -67,7 +68,7 @@ def _watched(part: Part, flow: str, services: Services) -> Part:
         told_at = time.monotonic()
         for batch in rows.open():
             passed_rows += batch.num_rows
-            passed_bytes += batch.nbytes
+            passed_bytes += _size_as_text(batch)
             if time.monotonic() - told_at > TELL_EVERY_S:
                 services.emit(Event("rows_read", flow, {"rows": passed_rows, "bytes": passed_bytes}))
                 passed_rows = passed_bytes = 0
@@ -75,7 +76,18 @@ def _watched(part: Part, flow: str, services: Services) -> Part:
             yield batch
         services.emit(Event("rows_read", flow, {"rows": passed_rows, "bytes": passed_bytes}))
 
-    return Part(part.place, Stream(rows.schema, open_watched))
+    return Part(part.place, Stream(rows.schema, open_watched), part.notes)
+
+
+def _size_as_text(batch: pa.RecordBatch) -> int:
+    """About what the rows take in a text file, so that it can be held against the file's size: values and separators."""
+    size = 0
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if name.startswith("_") or column.null_count == len(column):
+            continue  # record numbers and marks, which no file holds
+        is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        size += len(column) + (pc.sum(pc.binary_length(column)).as_py() or 0) if is_text else column.nbytes
+    return size
 
 
 def staging_folder(plan: Plan, services: Services) -> Path:

@@ -61,15 +61,16 @@ def _live_files(plans: Iterable[Plan]) -> list[tuple[str, str]]:
 def period_predicate(contract: Contract, column: str, grain: str, staged: Staged) -> str | None:
     """By period: a predicate over whole periods that the accepted rows touch; None when there are none.
 
-    Periods are cut in the contract's time zone. A batch that touches a period replaces all of it.
+    Periods are cut in the column's time zone, else the contract's. A batch that touches a period replaces all of it.
 
     Raises: DataError when a row has no value in the column.
     """
-    kind = contract.column(column).type.kind
+    column_type = contract.column(column).type
+    kind, zone = column_type.kind, column_type.zone or contract.time_zone
     starts: set[date] = set()
     for file in staged.files:
         for batch in pq.ParquetFile(file.path).iter_batches(columns=[column], batch_size=65_536):
-            values = pc.unique(_to_dates(batch.column(0), kind, contract.time_zone))
+            values = pc.unique(_to_dates(batch.column(0), kind, zone))
             if values.null_count:
                 raise DataError(
                     f"{contract.dataset}: a row has no {column}, but whole periods are replaced by it — it must be there.",
@@ -77,7 +78,7 @@ def period_predicate(contract: Contract, column: str, grain: str, staged: Staged
                 )
             starts.update(_start(value, grain) for value in values.to_pylist())
     ranges = _join_ranges(sorted(starts), grain)
-    return " OR ".join(_range_predicate(column, kind, contract.time_zone, a, b) for a, b in ranges) or None
+    return " OR ".join(_range_predicate(column, kind, zone, a, b) for a, b in ranges) or None
 
 
 def _to_dates(values: pa.Array, kind: Kind, zone: str) -> pa.Array:

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from entrepot.app.cli.opening import open_platform
-from entrepot.app.cli.output import print_json, print_table, say
-from entrepot.app.project import Source
-from entrepot.app.statics import check_header, check_models
+from entrepot.app.cli.output import print_json, say
+from entrepot.app.cli.waiting import WaitingFile, find_waiting, print_waiting
+from entrepot.app.statics import check_models
 from entrepot.app.wiring import Platform
 from entrepot.kernel.errors import EntrepotError, ManyErrors
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What a waiting file looks like to us; `refused` says why it would not be taken."""
-
-    source: str
-    file: str
-    finding: str
-    refused: bool = False
 
 
 def check_project(folder: Path, *, as_json: bool) -> None:
@@ -36,7 +25,7 @@ def check_project(folder: Path, *, as_json: bool) -> None:
         _report(errors, as_json=as_json)
         return
     project = platform.project
-    sniffed = [found for source in project.sources for found in sniff(platform, source)]
+    waiting = [found for source in project.sources for found in find_waiting(platform, source)]
     if as_json:
         print_json(
             {
@@ -46,58 +35,31 @@ def check_project(folder: Path, *, as_json: bool) -> None:
                 "contracts": sorted(project.contracts),
                 "sources": [source.name for source in project.sources],
                 "models": [str(model.name) for model in project.models],
-                "files": [
-                    {"source": s.source, "file": s.file, "sniffed": s.finding, "refused": s.refused} for s in sniffed
-                ],
+                "files": [file.to_json() for file in waiting],
             }
         )
         return
     for warning in project.warnings:
         say(f"[yellow]warning[/] {warning}")
     kpis = len(project.kpis)
+    written = len(project.models) - kpis - bool(kpis)  # the scorecard is nobody's file
     say(
         f"{project.name}: {len(project.contracts)} contracts, {len(project.sources)} sources, "
-        f"{len(project.models) - kpis} models, {kpis} KPIs: {_verdict(project.warnings, sniffed)}"
+        f"{written} models, {kpis} KPIs: {_verdict(project.warnings, waiting)}"
     )
-    if sniffed:
-        say()
-        print_table(
-            "Waiting files",
-            ("source", "file", "as we would read it"),
-            [(s.source, s.file, ("would be refused: " if s.refused else "") + s.finding) for s in sniffed],
-        )
+    print_waiting(waiting)
     say("\nWhat would run: entrepot plan")
 
 
-def _verdict(warnings: Sequence[str], waiting: Sequence[Waiting]) -> str:
-    refused = sum(one.refused for one in waiting)
+def _verdict(warnings: Sequence[str], waiting: Sequence[WaitingFile]) -> str:
+    refused = sum(file.refusal is not None for file in waiting)
+    unclear = sum(file.must_be_looked_at for file in waiting)
     said = [
         f"{len(warnings)} warning(s), see above" if warnings else "",
         f"{refused} waiting file(s) would be refused" if refused else "",
+        f"{unclear} waiting file(s) should be looked at" if unclear else "",
     ]
     return "; ".join(filter(None, said)) + "." if any(said) else "nothing wrong."
-
-
-def sniff(platform: Platform, source: Source, limit: int = 3) -> list[Waiting]:
-    """The dialects of the first few waiting files of a source."""
-    from entrepot.intake.sources.files import FilesReader
-
-    reader = platform.flows.source_flow(source).reader
-    if not isinstance(reader, FilesReader):
-        return []
-    found = []
-    for name, sniffed in reader.sniff_waiting(limit):
-        if isinstance(sniffed, EntrepotError):
-            found.append(Waiting(source.name, name, str(sniffed), refused=True))
-            continue
-        try:
-            note = check_header(platform, source.dataset, sniffed.columns, name)
-        except EntrepotError as error:
-            found.append(Waiting(source.name, name, str(error), refused=True))
-            continue
-        facts = [sniffed.format, *(f"{key} {value}" for key, value in sniffed.facts.items())]
-        found.append(Waiting(source.name, name, ", ".join(facts) + (f" — {note}" if note else "")))
-    return found
 
 
 def _check_sources(platform: Platform) -> list[EntrepotError]:

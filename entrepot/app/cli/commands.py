@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from entrepot.app.cli import rejects
+from entrepot.app.cli import contract, rejects
 
 app = typer.Typer(
     name="entrepot",
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rejects.app, name="rejects")
+app.add_typer(contract.app, name="contract")
 connectors = typer.Typer(help="What data can come from, and how each is set up.", no_args_is_help=True)
 app.add_typer(connectors, name="connectors")
 
@@ -110,6 +111,42 @@ def status(
     from entrepot.app.cli.status import show_status
 
     show_status(project, flow, as_json=json)
+
+
+@app.command(epilog="Example: entrepot quality bronze.sales --rule few")
+def quality(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[accept] [DATASET]", help="A dataset; with accept before it: let a version of it pass."
+        ),
+    ] = None,
+    rule: Annotated[str | None, typer.Option(help="Show the rows that break this rule; with accept: the rule.")] = None,
+    version: Annotated[int | None, typer.Option(help="With accept: the version that may pass.")] = None,
+    reason: Annotated[str | None, typer.Option(help="With accept: why; kept in the state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 100,
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Show how rules over whole datasets stand, the rows that break them; accept a version all the same."""
+    from entrepot.app.cli.quality import quality_command
+
+    quality_command(project, words or [], rule=rule, version=version, reason=reason, limit=limit, as_json=json)
+
+
+@app.command(epilog="Example: entrepot kpis stock_availability --at 3")
+def kpis(
+    name: Annotated[str | None, typer.Argument(help="One KPI: its periods, and the rows that stand out.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="A release number, or an instant: the release that was current then.")
+    ] = None,
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Show how each KPI stands: newest closed period, the one before, target, status."""
+    from entrepot.app.cli.kpis import show_kpis
+
+    show_kpis(project, name, at, as_json=json)
 
 
 @app.command(epilog="""Example: entrepot query "SELECT * FROM gold.kpi_total_sales LIMIT 10" --at 3""")

@@ -1,65 +1,65 @@
-"""KPIs in a few lines: how each stands, how it stood, which rows stand out."""
+"""The outcome of a run in a few lines: datasets, rows, rejects, release, how each KPI stands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from rich.markup import escape
 
-from entrepot.app.cli.output import print_table, say
+from entrepot.app.cli.kpi_tables import print_standings
+from entrepot.app.cli.kpis import load_standings
+from entrepot.app.cli.output import say
 from entrepot.app.session import RunReport
 from entrepot.app.wiring import Platform
-from entrepot.ports.relations import QueryScan, TableVersion
-from entrepot.ports.state import Release
-from entrepot.serve.kpis import Kpi, format_number, summarise
+from entrepot.runner.execute import NodeResult, Verdict
+from entrepot.runner.graph import NodeKind
 
 
-def print_kpis(platform: Platform, report: RunReport) -> None:
-    """Print every KPI that the last release holds, when this run published one."""
+def print_outcome(platform: Platform, report: RunReport) -> None:
+    """Print what a run came to; the KPIs when it published a release that holds them."""
+    say()
+    for line in outcome_lines(report):
+        say(line)
+    for name, why in report.held.items():
+        say(f"[yellow]{name} stays at its old version:[/] {escape(why)}")
     if report.release is None:
         return
-    for kpi in platform.project.kpis:
-        if str(kpi.dataset) in report.release.tables:
-            _print_kpi(platform, kpi, report.release)
-    say()
+    standings = load_standings(platform, report.release)
+    if standings:
+        say()
+        print_standings(standings)
+        say()
 
 
-def _print_kpi(platform: Platform, kpi: Kpi, release: Release) -> None:
-    summary = summarise(kpi)
-    say(f"\n[bold]{kpi.title}[/] [dim]({kpi.unit}; {kpi.owner}; {kpi.dataset})[/]")
-    if summary.headline is not None:
-        periods = _rows(platform, summary.headline, release)
-        if periods:
-            say("  " + _headline(kpi, periods))
-    rows = _rows(platform, summary.top, release)
-    if rows:
-        names = [name for name in rows[0] if name == "value" or any(row[name] is not None for row in rows)]
-        shown = [[_show(kpi, name, row[name]) for name in names] for row in rows]
-        print_table(None, names, shown, right=[name for name in names if name not in kpi.grain and name != "reason"])
+def outcome_lines(report: RunReport) -> list[str]:
+    """Datasets that moved, rows that came, what was not taken, the release; in as many lines as there is something to say."""
+    moved = [result for result in report.results if result.plans]
+    sources = [result for result in report.results if result.node.kind is NodeKind.SOURCE]
+    received, accepted, rejected, duplicate = _sums(sources)
+    lines = []
+    if moved:
+        lines.append(f"{len(moved)} of {len(report.results)} datasets have changed · {report.seconds:.1f} s")
+    if received:
+        parts = [f"{received:,} rows came: {accepted:,} accepted", f"{rejected:,} rejected"]
+        lines.append(", ".join([*parts, *([f"{duplicate:,} duplicate"] if duplicate else [])]))
+    failed = [r.node.name for r in report.results if r.verdict is Verdict.FAILED]
+    held = [r.node.name for r in report.results if r.verdict is Verdict.HELD]
+    if failed:
+        lines.append(f"[red]{len(failed)} failed:[/] {', '.join(failed)}" + _waiting(held))
+    if report.release is not None:
+        lines.append(f"release {report.release.id} published: {len(report.release.tables)} tables readers now see")
+    else:
+        lines.append(f"nothing new to release · {report.seconds:.1f} s")
+    return lines
 
 
-def _headline(kpi: Kpi, periods: list[Mapping[str, Any]]) -> str:
-    newest = periods[0]
-    text = f"{newest['period']}: {_number(kpi, newest['value'])}"
-    if newest["denominator"] is not None:
-        text += f" ({newest['numerator']:,} of {newest['denominator']:,})"
-    if len(periods) > 1:
-        text += f", before ({periods[1]['period']}): {_number(kpi, periods[1]['value'])}"
-    if kpi.thresholds is not None and newest["value"] is not None:
-        text += f" — {kpi.thresholds.judge(float(newest['value'])).value}"
-    return text
+def _waiting(held: list[str]) -> str:
+    return f"; {len(held)} wait for them: {', '.join(held)}" if held else ""
 
 
-def _show(kpi: Kpi, name: str, value: Any) -> Any:
-    return _number(kpi, value) if name == "value" else value
-
-
-def _number(kpi: Kpi, value: Any) -> str:
-    return format_number(value, kpi.format)
-
-
-def _rows(platform: Platform, sql: str, release: Release) -> list[Mapping[str, Any]]:
-    tables = {name: TableVersion(name, version) for name, version in release.tables.items()}
-    rows: list[Mapping[str, Any]] = (
-        platform.engine.query(QueryScan(sql, tables, release.views)).batches().read_all().to_pylist()
+def _sums(results: list[NodeResult]) -> tuple[int, int, int, int]:
+    counts = [plan.counts for result in results for plan in result.plans if plan.counts is not None]
+    return (
+        sum(c.received for c in counts),
+        sum(c.accepted for c in counts),
+        sum(c.rejected for c in counts),
+        sum(c.duplicate for c in counts),
     )
-    return rows

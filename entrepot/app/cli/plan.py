@@ -10,7 +10,7 @@ from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import print_json, print_table, say
 from entrepot.app.session import select_nodes
 from entrepot.app.wiring import Platform
-from entrepot.flow.plan import last_position
+from entrepot.flow.plan import last_plan_of_source, last_position
 from entrepot.kernel.errors import EntrepotError
 from entrepot.kernel.positions import Cursor, FileSet, Position, Versions
 from entrepot.runner.graph import Node, NodeKind, order
@@ -24,6 +24,8 @@ class Step:
     dataset: str
     will_run: bool
     why: str
+    contract_changed_since: int | None = None
+    """The dataset's last batch, when another contract judged it."""
 
 
 def show_plan(folder: Path, selection: Sequence[str], *, as_json: bool) -> None:
@@ -31,10 +33,26 @@ def show_plan(folder: Path, selection: Sequence[str], *, as_json: bool) -> None:
     platform = open_platform(folder)
     steps = foresee(platform, selection)
     if as_json:
-        print_json([{"flow": s.flow, "dataset": s.dataset, "runs": s.will_run, "why": s.why} for s in steps])
+        print_json(
+            [
+                {
+                    "flow": s.flow,
+                    "dataset": s.dataset,
+                    "runs": s.will_run,
+                    "why": s.why,
+                    "contract_changed_since_batch": s.contract_changed_since,
+                }
+                for s in steps
+            ]
+        )
         return
     rows = [(s.flow, s.dataset if s.dataset != s.flow else None, "yes" if s.will_run else "no", s.why) for s in steps]
     print_table(None, ("flow", "into", "runs", "why"), rows)
+    changed = [s for s in steps if s.contract_changed_since is not None]
+    for s in changed:
+        say(f"\n{s.dataset}: its contract is another than the one that judged batch {s.contract_changed_since}.")
+    if changed:
+        say("What that means for readers and senders: entrepot contract diff git:REV contracts/FILE")
     say("\nDo it: entrepot run" if any(step.will_run for step in steps) else "\nEverything is up to date.")
 
 
@@ -46,8 +64,18 @@ def foresee(platform: Platform, selection: Sequence[str]) -> list[Step]:
         why = _why(platform, node, changing)
         if why is not None:
             changing.add(node.target)
-        steps.append(Step(node.name, node.target, why is not None, why or "nothing new"))
+        since = _find_other_contract(platform, node)
+        steps.append(Step(node.name, node.target, why is not None, why or "nothing new", since))
     return steps
+
+
+def _find_other_contract(platform: Platform, node: Node) -> int | None:
+    """The last batch of a node, when its contract was another; the state knows hashes only, so not what changed."""
+    contract = platform.project.contracts.get(node.target)
+    last = last_plan_of_source(node.name, platform.state) if contract is not None else None
+    if contract is None or last is None or last.draft.contract_hash in ("", contract.hash):
+        return None
+    return last.batch
 
 
 def _why(platform: Platform, node: Node, changing: set[str]) -> str | None:

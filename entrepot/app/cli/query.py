@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
+from entrepot.adapters.embedded.nested.json_text import write_json
 from entrepot.app.cli.opening import open_platform_with_data
 from entrepot.app.cli.output import print_json, print_table, say
 from entrepot.app.wiring import Platform, read_pins
@@ -30,7 +31,7 @@ def run_query(folder: Path, sql: str, at: str | None, *, limit: int, as_csv: boo
         if as_csv:
             _print_csv(reader)
         elif as_json:
-            print_json(reader.read_all().to_pylist())
+            print_json([_json_ready(row) for row in reader.read_all().to_pylist(maps_as_pydicts="strict")])
         else:
             _print_rows(reader, limit, release)
     finally:
@@ -58,8 +59,17 @@ def query_release(platform: Platform, release: Release, sql: str) -> pa.RecordBa
 
 
 def _plain(value: object) -> object:
-    """Values as they are: an id is no amount, so nothing is grouped by thousands."""
+    """Values as they are: an id is no amount, so nothing is grouped by thousands. Lists and structs are JSON."""
+    if isinstance(value, list | dict):
+        return write_json(value)
     return value if value is None else str(value)
+
+
+def _json_ready(value: Any) -> Any:
+    """Keys of maps as text, as JSON has them."""
+    if isinstance(value, dict):
+        return {str(key): _json_ready(item) for key, item in value.items()}
+    return [_json_ready(item) for item in value] if isinstance(value, list) else value
 
 
 def _print_csv(reader: pa.RecordBatchReader) -> None:
@@ -77,7 +87,8 @@ def _flat(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     columns = []
     for column, field in zip(batch.columns, schema, strict=True):
         if column.type != field.type:
-            texts = (None if value is None else json.dumps(value, default=str) for value in column.to_pylist())
+            values = column.to_pylist(maps_as_pydicts="strict")
+            texts = (None if value is None else write_json(value) for value in values)
             column = pa.array(texts, pa.string())
         columns.append(column)
     return pa.RecordBatch.from_arrays(columns, schema=schema)
@@ -87,7 +98,7 @@ def _print_rows(reader: pa.RecordBatchReader, limit: int, release: Release) -> N
     rows: list[list[object]] = []
     more = False
     for batch in reader:
-        for record in batch.to_pylist():
+        for record in batch.to_pylist(maps_as_pydicts="strict"):
             if len(rows) == limit:
                 more = True
                 break

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from entrepot.app.again import bring_back
-from entrepot.app.cli.headlines import print_kpis
+from entrepot.app.cli.flow_table import print_flows
+from entrepot.app.cli.headlines import print_outcome
 from entrepot.app.cli.opening import open_platform
-from entrepot.app.cli.output import print_json, print_table, say
+from entrepot.app.cli.output import print_json, say
 from entrepot.app.cli.progress import shown
+from entrepot.app.cli.quality import print_warnings
 from entrepot.app.session import RunReport, run_project, select_nodes
 from entrepot.contracts.model import Contract, Severity
-from entrepot.runner.execute import NodeResult, Verdict
 
 
 def run_command(
@@ -38,7 +40,7 @@ def run_command(
         print_json(report.to_json())
     else:
         print_report(report, platform.project.contracts)
-        print_kpis(platform, report)
+        print_outcome(platform, report)
         print_next(report)
     if not report.succeeded:
         raise SystemExit(1)
@@ -50,18 +52,20 @@ def notes(report: RunReport, contracts: Mapping[str, Contract]) -> list[str]:
     for result in report.results:
         contract = contracts.get(result.node.target)
         warnings = {rule.id for rule in contract.rules if rule.severity is Severity.WARNING} if contract else set()
+        kept: Counter[str] = Counter()
         for plan in result.plans:
             found += [f"{result.node.name}: {text}" for text in plan.details.get("notes", ())]
             for rule, rows in plan.details.get("reasons", {}).items():
-                if rule in warnings:
-                    found.append(f"{result.node.name}: {rows:,} row(s) kept with the warning {rule}")
+                kept[rule] += rows if rule in warnings else 0
+        found += [
+            f"{result.node.name}: {rows:,} row(s) kept with the warning {rule}" for rule, rows in kept.items() if rows
+        ]
     return list(dict.fromkeys(found))
 
 
 def print_report(report: RunReport, contracts: Mapping[str, Contract]) -> None:
     """What each flow did."""
-    columns = ("flow", "into", "what happened", "received", "accepted", "rejected", "duplicate", "s")
-    print_table(None, columns, [_row(result) for result in report.results], right=columns[3:])
+    print_flows(report.results)
     for result in report.results:
         if result.error is not None:
             say(f"\n[red]{result.node.name} failed[/]")
@@ -71,12 +75,8 @@ def print_report(report: RunReport, contracts: Mapping[str, Contract]) -> None:
     for note in notes(report, contracts):
         say(f"[yellow]note[/] {note}")
     for problem in report.problems:
-        say(f"[red]{problem}[/]")
-    released = f"release {report.release.id} published" if report.release else "nothing new to release"
-    say(f"\n{released} · {report.seconds:.1f} s")
-    if report.release:
-        for name, why in report.release.held.items():
-            say(f"[yellow]{name} stays at its old version:[/] {why}")
+        say("[red]" + problem.replace("[", r"\[") + "[/]")
+    print_warnings(report.judgements)
 
 
 def print_next(report: RunReport) -> None:
@@ -87,25 +87,3 @@ def print_next(report: RunReport) -> None:
         say(f"{refused} file(s) could not be taken: they lie in rejected/ with a receipt beside each.")
     if rejected:
         say(f"{rejected:,} record(s) broke their contract. See them with: entrepot rejects list")
-
-
-def _row(result: NodeResult) -> tuple[object, ...]:
-    counts = [plan.counts for plan in result.plans if plan.counts is not None]
-    if result.verdict is Verdict.HELD:
-        text = f"held: waits for {result.held_by}"
-    elif result.verdict is Verdict.ADVANCED:
-        text = "1 batch" if len(result.plans) == 1 else f"{len(result.plans)} batches"
-    else:
-        text = result.verdict.value
-    if result.refused:
-        text += f", {len(result.refused)} refused"
-    figures: tuple[object, ...] = (None, None, None, None)
-    if counts:
-        figures = (
-            sum(c.received for c in counts),
-            sum(c.accepted for c in counts),
-            sum(c.rejected for c in counts) or None,
-            sum(c.duplicate for c in counts) or None,
-        )
-    dataset = result.node.target if result.node.target != result.node.name else None
-    return (result.node.name, dataset, text, *figures, f"{result.seconds:.2f}")
