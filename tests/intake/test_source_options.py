@@ -37,7 +37,7 @@ def test_defaults_are_filled_in() -> None:
     """Options come out whole, also nested ones."""
     options = read_options(load_connector("files"), {"path": "in", "csv": {"delimiter": ";"}, "pattern": "*.csv"})
     assert options["csv"]["delimiter"] == ";"
-    assert options["csv"]["quote"] == '"'
+    assert options["csv"]["header"] is True
     assert options["wait"] == {"stable_s": 2.0, "done_file": False}
     assert options["pattern"] == ("*.csv",)
     assert options["supersedes"] is None
@@ -63,7 +63,7 @@ def test_all_errors_with_their_places() -> None:
         ({"path": "in", "max_files": True}, "a whole number"),
         ({"path": "in", "csv": "x"}, "a mapping of options"),
         ({"path": "in", "pattern": []}, "a text or a list of texts"),
-        ({"path": "in", "csv": {"delimiter": ";;"}}, "one ASCII character"),
+        ({"path": "in", "csv": {"quote": "''"}}, "one ASCII character"),
         ({"path": "in", "csv": {"encoding": "latin-99"}}, "Python's names of encodings"),
         ({"path": "in", "csv": {"decimal": ",", "thousands": ","}}, "the same as decimal"),
         ({"path": "in", "csv": {"header": False}}, "csv.columns must name"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from entrepot.adapters.embedded.casts import Steps, sql_type, step, trimmed
 from entrepot.adapters.embedded.conversions import ABSENT, cast_column, family
+from entrepot.adapters.embedded.fault_words import expected_sql
 from entrepot.adapters.embedded.nested.functions import NestedFunctions, is_nested
 from entrepot.adapters.embedded.quoting import ident, literal
 from entrepot.adapters.embedded.references import Reference
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
 
 REJECT = "__reject"
 REJECTED = "__rejected"
-_FAULT_WORDS = {
-    "cell_error": "a value, not an error of the sheet",
-    "ragged_record": "as many fields as there are columns",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +220,9 @@ def reason_struct(rule: str, column: str, value: str, expected: str, at: str = "
 
 
 def _fault_reasons() -> str:
-    words = " ".join(f"WHEN {literal(reason)} THEN {literal(text)}" for reason, text in _FAULT_WORDS.items())
-    expected = f"CASE f.reason {words} ELSE 'a record that can be read' END"
     return (
         "list_transform(coalesce(__faults, []), lambda f: {'rule': f.reason, 'column': f.\"column\", 'value': f.\"text\", "
-        f"'expected': {expected}, 'at': f.\"at\"}})"
+        f"'expected': {expected_sql('f.reason')}, 'at': f.\"at\"}})"
     )
 
 

@@ -55,6 +55,6 @@ def number_faults(options: Options) -> list[tuple[KeyPath, str]]:
     thousands = options["thousands"]
     if thousands is not None and (len(thousands) != 1 or thousands.isalnum()):
         return [(("thousands",), f"is {thousands!r}; allowed is one sign.")]
-    if thousands is not None and thousands == options["decimal"]:
+    if thousands is not None and thousands == (options["decimal"] or "."):
         return [(("thousands",), f"is {thousands!r}, the same as decimal.")]
     return []

@@ -1,11 +1,15 @@
-"""The connector `files`: CSV, Parquet and Excel files from a storage area."""
+"""The connector `files`: files of many formats from a storage area."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from entrepot.adapters.files.access_log.spec import FORMAT as ACCESS_LOG
 from entrepot.adapters.files.csv.spec import FORMAT as CSV
+from entrepot.adapters.files.database.spec import DUCKDB, SQLITE
 from entrepot.adapters.files.excel.spec import FORMAT as EXCEL
+from entrepot.adapters.files.fixed_width.spec import FORMAT as FIXED_WIDTH
+from entrepot.adapters.files.json.spec import JSON, NDJSON
 from entrepot.adapters.files.parquet import FORMAT as PARQUET
 from entrepot.intake.landing.arrivals import Waiting
 from entrepot.intake.sources.base import ReaderContext
@@ -17,13 +21,13 @@ from entrepot.intake.sources.opening import FileOpener
 from entrepot.intake.sources.spec import Capability, ConnectorSpec
 from entrepot.kernel.errors import ProjectError
 
-FORMATS = (CSV, EXCEL, PARQUET)
+FORMATS = (CSV, EXCEL, PARQUET, JSON, NDJSON, ACCESS_LOG, FIXED_WIDTH, SQLITE, DUCKDB)
 """The formats that the connector reads; each is a room or a file beside this one."""
 
 
 def build_opener(options: Options, context: ReaderContext) -> FileOpener:
     """What opens the source's files; `entrepot check` uses it to sniff."""
-    formats = FormatContext(context.columns, context.make_scratch())
+    formats = FormatContext(context.columns, context.make_scratch(), context.emit)
     return FileOpener(FORMATS, lambda spec: spec.build(options[spec.name], formats), options["format"])
 
 
@@ -80,14 +84,14 @@ _SUPERSEDES = (
 )  # fmt: skip
 SPEC = ConnectorSpec(
     name="files",
-    summary="CSV, Parquet and Excel files that arrive in a folder.",
+    summary="Files that arrive in a folder: delimited text, Excel, Parquet, JSON, logs, fixed width, SQLite, DuckDB.",
     description="""\
 Files are put into incoming/ of a storage area. A flow claims them (claimed/), takes their rows, and then moves them to
 processed/, or to rejected/ with a receipt that says why. The same content is taken once, whatever its name. Half-written
 files, hidden files, links and temporary names (.tmp, .part, ~$) are left alone. With after: keep the path is a read-only
 folder, the files stay where they are, and a file is known by its content.
 
-What may be said of each format, and what is done with it: entrepot connectors show csv, excel, parquet, ….""",
+What may be said of each format, and what is done with it: entrepot connectors show csv, excel, parquet, json, ….""",
     example_yaml="""\
 connector: files
 options:

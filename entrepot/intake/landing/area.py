@@ -15,6 +15,9 @@ from entrepot.kernel.ids import hash_file, new_token
 from entrepot.kernel.points import reached
 from entrepot.kernel.positions import FileItem
 
+_Inode = tuple[int, int, int, int]
+"""Device, number, size and time of last writing."""
+
 
 class StorageArea:
     """One storage area as one flow sees it: what it claims stands in a folder of its own."""
@@ -27,6 +30,8 @@ class StorageArea:
         self.archive = root / "archive"
         self.rejected = root / "rejected"
         self._may_create = may_create
+        self._released: dict[str, tuple[Path, _Inode]] = {}
+        """Where this process moved what it had claimed: enough to find a file again, not to trust its bytes."""
         self.receipt_tag = ""
         """What stands between a file's name and its receipts' ending: flows that share an area each write their own."""
 
@@ -56,6 +61,7 @@ class StorageArea:
 
     def claim(self, items: tuple[FileItem, ...]) -> list[FileItem]:
         """Move files out of reach of others, durably; then hash them. Files taken back meanwhile are left out."""
+        self._released.clear()
         moved = [item for item in map(self._move_in, items) if item is not None]
         sync_folder(self.claimed)
         sync_folder(self.incoming)
@@ -100,6 +106,16 @@ class StorageArea:
             hint="Put the file back, or void the batch: entrepot status says which.",
         )
 
+    def find_content(self, item: FileItem) -> Path:
+        """Where the item's bytes stand, for what is put beside them, not for reading: a file that this process moved is not hashed again.
+
+        Raises: DataError when the bytes are gone or are others.
+        """
+        released = self._released.get(item.claimed)
+        if released is not None and released[0].is_file() and _inode_of(released[0]) == released[1]:
+            return released[0]
+        return self.open_content(item)
+
     def _later_places(self, item: FileItem) -> Iterator[Path]:
         yield from find_placed(self.processed, item.name, item.sha256)
         if self.archive.is_dir():
@@ -115,6 +131,7 @@ class StorageArea:
         if not item.claimed or not source.exists():
             return None
         target = place_beside(source, folder, item.name, item.sha256)
+        self._released[item.claimed] = (target, _inode_of(target))
         reached("acknowledge.moved")
         return target
 
@@ -162,6 +179,11 @@ def _is_receipt_of(receipt: str, name: str) -> bool:
     """True for `name.receipt.txt` and `name.bronze.sales.receipt.txt`, not for the receipt of a file `name.gz`."""
     middle = receipt.removeprefix(name).removesuffix(JSON_SUFFIX).removesuffix(TEXT_SUFFIX)
     return receipt.startswith(name) and (not middle or middle.count(".") == 2)
+
+
+def _inode_of(path: Path) -> _Inode:
+    stat = path.stat()
+    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
 def check_content(path: Path, item: FileItem) -> None:

@@ -79,7 +79,14 @@ def format_text(spec: FormatSpec, connector: str) -> str:
         else ["Options: none"]
     )
     lines += ["", "Example:"] + [f"  {line}" if line else "" for line in spec.example_yaml.strip().splitlines()]
+    for number, example in enumerate(spec.examples, 1):
+        lines += ["", f"Example {number}: {example.title}", "", *_indented(example.picture), ""]
+        lines += [*_indented(example.yaml), "", f"  {example.result}"]
     return "\n".join(lines) + "\n"
+
+
+def _indented(text: str) -> list[str]:
+    return [f"  {line}" if line else "" for line in text.rstrip().splitlines()]
 
 
 def _field_lines(fields: tuple[FieldSpec, ...], indent: str) -> list[str]:

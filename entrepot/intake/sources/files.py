@@ -126,7 +126,7 @@ class FilesReader:
                     batch=batch, counts=counts, reasons=reasons if len(files) == 1 else {},
                     findings=tuple((findings or {}).get(item.name, ())),
                 )  # fmt: skip
-                write_receipt(self._receipt_of(self.area.open_content(item)), receipt)
+                write_receipt(self._receipt_of(self.area.find_content(item)), receipt)
 
     def sniff_waiting(self, limit: int) -> list[tuple[str, Sniffed | DataError]]:
         """What the first few waiting files look like, or why they cannot be taken; nothing is moved."""

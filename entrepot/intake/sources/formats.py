@@ -9,6 +9,7 @@ from typing import Protocol
 
 from entrepot.contracts.model import Column, Kind
 from entrepot.intake.sources.fields import FieldSpec, KeyPath, Options
+from entrepot.kernel.events import Emit, ignore
 from entrepot.ports.relations import Part
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE)
@@ -47,6 +48,8 @@ class FormatContext:
     """The contract's."""
     scratch: Path | None = None
     """Folder for short-lived files; None: the system's."""
+    emit: Emit = ignore
+    """Who is told of records that an option leaves out."""
 
     @property
     def known_columns(self) -> frozenset[str]:
@@ -59,6 +62,16 @@ class FormatContext:
         return numeric_headers(self.columns)
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A worked example: a file as a picture, the options that read it (`excel: {…}`), and what comes out."""
+
+    title: str
+    picture: str
+    yaml: str
+    result: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatSpec:
     """One file format: what people read about it, its options (under its name in the source's file), and its reader."""
@@ -68,6 +81,7 @@ class FormatSpec:
     """One sentence."""
     description: str
     example_yaml: str
+    examples: tuple[Example, ...] = ()
     extensions: tuple[str, ...]
     """Lower case, with the dot."""
     fields: tuple[FieldSpec, ...]

@@ -11,7 +11,8 @@ from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import Part
 
 REFUSED = {
-    ".zip": "an archive of files", ".xml": "XML", ".pdf": "PDF",
+    ".zip": "an archive of files", ".7z": "an archive of files", ".rar": "an archive of files", ".bz2": "compressed with bzip2",
+    ".xz": "compressed with xz", ".lz4": "compressed with lz4", ".xml": "XML", ".pdf": "PDF",
 }  # fmt: skip
 _COMPRESSED = (".gz", ".zst")
 

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import re
 
-from entrepot.kernel.errors import DataError
-
 _LONGEST_VALUE = 16 << 20
+_HINT = (
+    "Where records end after that cannot be known. Correct the file, or say how it is written: csv.escape when quotes are "
+    "escaped, csv.quote: '' when they mean nothing."
+)
+
+
+class WrongQuote(Exception):
+    """A quote is wrong; `offset` is its place among the bytes that were checked."""
+
+    hint = _HINT
+
+    def __init__(self, offset: int, words: str) -> None:
+        super().__init__(words)
+        self.offset = offset
+        self.words = words
 
 
 class QuoteCheck:
@@ -16,37 +29,29 @@ class QuoteCheck:
     (`5" pipe`) stands for itself. The fast pattern knows only the first kind; the slow one walks from value to value.
     """
 
-    def __init__(self, place: str, delimiter: str, quote: str, escape: str | None) -> None:
-        self._place = place
+    def __init__(self, delimiter: str, quote: str, escape: str | None) -> None:
         self._quote = quote.encode()
         self._ends = (delimiter.encode(), b"\n", b"\r")
         self._fast, self._slow, self._quoted = _compile(self._quote, self._ends[0], (escape or "").encode())
         self._may_be_fast = not escape
         self._rest = b""
         """What is not decided yet; begins where a value begins."""
-        self._newlines = 0
-        self._returns = 0
+        self._decided = 0
+        """How many bytes are known to be well-formed."""
 
     def check(self, chunk: bytes, *, last: bool) -> None:
         """Look at the next chunk.
 
-        Raises: DataError with the line of the first quote that is wrong.
+        Raises: WrongQuote at the first quote that is wrong.
         """
-        text = self._rest + chunk
+        text = self._rest + chunk if self._rest else chunk
         decided = self._decide(text)
-        self._newlines += text.count(b"\n", 0, decided)
-        self._returns += text.count(b"\r", 0, decided)
+        self._decided += decided
         self._rest = text[decided:]
         if self._rest.startswith(self._quote):
             self._check_open(last)
         if len(self._rest) > _LONGEST_VALUE:
-            raise DataError(
-                f"{self._place} line {self._line}: a value is longer than {_LONGEST_VALUE:,} bytes.", hint=_HINT
-            )
-
-    @property
-    def _line(self) -> int:
-        return (self._newlines or self._returns) + 1
+            raise WrongQuote(self._decided, f"a value is longer than {_LONGEST_VALUE:,} bytes")
 
     def _decide(self, text: bytes) -> int:
         """How far the text is surely well-formed: always to a place where a value begins."""
@@ -67,16 +72,9 @@ class QuoteCheck:
     def _check_open(self, last: bool) -> None:
         closed = self._quoted.match(self._rest)
         if closed and (last or closed.end() < len(self._rest)):
-            line = self._line + self._rest.count(b"\n", 0, closed.end())
-            raise DataError(f"{self._place} line {line}: text follows a closing quote.", hint=_HINT)
+            raise WrongQuote(self._decided + closed.end(), "text follows a closing quote")
         if last:
-            raise DataError(f"{self._place} line {self._line}: a quote is opened and never closed.", hint=_HINT)
-
-
-_HINT = (
-    "Where records end after that cannot be known. Correct the file, or say how it is written: csv.escape when quotes are "
-    "escaped, csv.quote: '' when they mean nothing."
-)
+            raise WrongQuote(self._decided, "a quote is opened and never closed")
 
 
 def _compile(
@@ -86,7 +84,7 @@ def _compile(
     escaped = rb"|%b[\s\S]" % e if escape else b""
     quoted = rb"%b(?:[^%b%b]++|%b%b%b)*+%b" % (q, q, e, q, q, escaped, q)
     plain = rb"(?:[^%b%b\r\n%b]%b)(?:[^%b\r\n%b]++%b)*+" % (q, d, e, escaped, d, e, escaped)
-    closed = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+%b[%b\r\n]++" % (q, q, q, q, q, q, d)
-    fast = rb"[^%b]*+(?:(?<![^%b\r\n])(?:%b)++[^%b]*+)*+" % (q, d, closed, q)
+    opens, closes = rb"[^%b]*+(?<![^%b\r\n])%b[^%b]*+" % (q, d, q, q), rb"%b(?=[%b\r\n])" % (q, d)
+    fast = rb"(?:%b%b|%b(?:%b%b[^%b]*+)++%b)*+[^%b]*+" % (opens, closes, opens, q, q, q, closes, q)
     slow = rb"(?:(?:%b|%b)?+[%b\r\n])*+" % (quoted, plain, d)
     return re.compile(fast), re.compile(slow), re.compile(quoted)
