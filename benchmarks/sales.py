@@ -97,7 +97,8 @@ FROM (SELECT i, {dirt} AS dirt, hash(i, {SEED + 1}) // 8 AS h, (1 + hash(i, {SEE
         import duckdb
 
         data.mkdir(parents=True, exist_ok=True)
-        form = "FORMAT csv, HEADER" if suffix == "csv" else "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+        forms = {"csv": "FORMAT csv, HEADER", "ndjson": "FORMAT json"}
+        form = forms.get(suffix, "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1")
         aside = path.with_suffix(".tmp")
         with duckdb.connect() as connection:
             # exclude: the mark of a dirty row is for the manifest only
@@ -141,3 +142,9 @@ def typed_csv(path: Path | str) -> str:
     """SQL of the floor: the CSV with its types told."""
     types = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
     return f"SELECT * FROM read_csv('{path}', header = true, columns = {{{types}}})"
+
+
+def typed_ndjson(path: Path | str) -> str:
+    """SQL of the floor: the file of JSON lines with its types told."""
+    types = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
+    return f"SELECT * FROM read_json('{path}', format = 'newline_delimited', columns = {{{types}}})"

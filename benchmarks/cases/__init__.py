@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from benchmarks.case import Case
-from benchmarks.cases import csv_landing, keyed_landing, memory, merge, no_op, parquet_landing, small_files
+from benchmarks.cases import (
+    csv_landing,
+    excel_reading,
+    keyed_landing,
+    memory,
+    merge,
+    ndjson_landing,
+    no_op,
+    parquet_landing,
+    rules,
+    small_files,
+)
 
 CASES: dict[str, Case] = {
     module.CASE.name: module.CASE
-    for module in (csv_landing, parquet_landing, keyed_landing, merge, small_files, no_op, memory)
-}
+    for module in (
+        csv_landing,
+        parquet_landing,
+        ndjson_landing,
+        excel_reading,
+        keyed_landing,
+        merge,
+        small_files,
+        no_op,
+        memory,
+    )
+} | {case.name: case for case in rules.ALL}

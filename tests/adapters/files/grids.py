@@ -15,7 +15,7 @@ from entrepot.adapters.files.excel.kinds import find_kind
 from entrepot.adapters.files.excel.marks import SheetMarks
 from entrepot.adapters.files.excel.spec import read_excel_options
 from entrepot.adapters.files.excel.table import read_table
-from entrepot.adapters.files.excel.xlsx import read_marks
+from entrepot.adapters.files.excel.xlsx_marks import read_marks
 from entrepot.adapters.files.source import SPEC
 from entrepot.intake.sources.options import read_options
 
