@@ -87,6 +87,7 @@ class FlowBuilder:
         from entrepot.connectors import ReaderContext, build_reader
 
         contract = self._project.contracts[source.dataset]
+        self._engine.require(contract)
         context = ReaderContext(
             flow=source.name,
             source=source.group,
@@ -130,6 +131,7 @@ class FlowBuilder:
             is_redefined=partial(self._is_redefined, model),
         )
         contract = self._model_contract(model)
+        self._engine.require(contract)
         carries = driving is not None
         schema = (
             table_schema(contract)

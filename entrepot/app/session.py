@@ -13,13 +13,12 @@ from entrepot.app.quality_desk import find_inputs, pass_gate
 from entrepot.app.upkeep import tend
 from entrepot.app.wiring import Platform
 from entrepot.flow.rejects import quarantine_name
-from entrepot.kernel.errors import UsageError
+from entrepot.kernel.errors import ConflictError, UsageError
 from entrepot.kernel.events import Event
 from entrepot.kernel.ids import new_run_id
 from entrepot.kernel.points import reached
 from entrepot.kernel.positions import Versions
 from entrepot.lake.quality.balance import Balance, balance
-from entrepot.lake.quality.gate import Passage
 from entrepot.lake.releases.policy import Candidates, decide_release
 from entrepot.ports.quality import Judgement
 from entrepot.ports.relations import QueryScan, TableVersion
@@ -135,13 +134,27 @@ class Outcome:
 
 
 def publish(platform: Platform, run: str, results: Sequence[NodeResult], unbalanced: set[str]) -> Outcome:
-    """Judge and publish what settled; what failed, what broke a rule, and what descends from either, stays as it was."""
+    """Judge and publish what settled; what failed, what broke a rule, and what descends from either, stays as it was.
+
+    Judging takes time: where another run released meanwhile, all is decided again, or the release would go back.
+    """
+    while True:
+        try:
+            return _publish(platform, run, results, unbalanced)
+        except ConflictError:
+            continue
+
+
+def _publish(platform: Platform, run: str, results: Sequence[NodeResult], unbalanced: set[str]) -> Outcome:
     failed = {r.node.target: str(r.error.message) for r in results if r.error is not None}
     failed |= dict.fromkeys(unbalanced, "its counts do not close")
     open_plans = platform.state.plans(status=PlanStatus.OPEN)
     failed |= {p.draft.target: f"batch {p.sequence} of {p.flow} is not finished" for p in open_plans}
     failed |= _waiting_for_models(platform, {r.node.name for r in results}, failed)
-    previous, versions, passage = _judge(platform, run, failed)
+    previous, versions = platform.state.latest_release(), platform.flows.versions()
+    reached("judge.before")
+    passage = pass_gate(platform, run, previous, versions, failed)
+    reached("judge.after")
     views = platform.flows.views()
     failed = passage.held | failed
     retired = (
@@ -152,23 +165,16 @@ def publish(platform: Platform, run: str, results: Sequence[NodeResult], unbalan
         return Outcome(None, decision.held, passage.held, passage.all())
     reached("release.before")
     release = platform.state.publish(
-        run=run, at=platform.clock.now(), tables=decision.tables, views=decision.views, held=decision.held
+        run=run,
+        at=platform.clock.now(),
+        tables=decision.tables,
+        views=decision.views,
+        held=decision.held,
+        after=previous,
     )
     reached("release.after")
     platform.emit(Event("release_published", str(release.id), {"datasets": len(release.tables)}))
     return Outcome(release, decision.held, passage.held, passage.all())
-
-
-def _judge(platform: Platform, run: str, failed: Mapping[str, str]) -> tuple[Release | None, dict[str, int], Passage]:
-    """Judge what could go out. Judging takes time: where another run released meanwhile, look again, or the release would go back."""
-    while True:
-        previous, versions = platform.state.latest_release(), platform.flows.versions()
-        reached("judge.before")
-        passage = pass_gate(platform, run, previous, versions, failed)
-        reached("judge.after")
-        newest = platform.state.latest_release()
-        if (newest.id if newest else None) == (previous.id if previous else None):
-            return previous, versions, passage
 
 
 def _waiting_for_models(platform: Platform, ran: set[str], failed: Mapping[str, str]) -> dict[str, str]:

@@ -156,6 +156,13 @@ class Engine(Protocol):
         """Run a SELECT over tables at fixed versions."""
         ...
 
+    def require(self, contract: Contract) -> None:
+        """Say before anything runs that rows can be judged by this contract here.
+
+        Raises: MissingExtra when a library for one of its types is not installed.
+        """
+        ...
+
     def describe(self, scan: QueryScan) -> pa.Schema:
         """Names and types that a SELECT gives, without running it. Raises: ProjectError where the SQL is wrong."""
         ...

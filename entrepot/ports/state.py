@@ -217,9 +217,19 @@ class State(Protocol):
 
     # releases
     def publish(
-        self, *, run: str, at: datetime, tables: Mapping[str, int], views: Mapping[str, str], held: Mapping[str, str]
+        self,
+        *,
+        run: str,
+        at: datetime,
+        tables: Mapping[str, int],
+        views: Mapping[str, str],
+        held: Mapping[str, str],
+        after: Release | None,
     ) -> Release:
-        """Insert a release; the newest is what readers see."""
+        """Insert a release; the newest is what readers see. `after` is the newest as it was when this one was decided.
+
+        Raises: ConflictError when another one came meanwhile; DamageError when a version is not durable.
+        """
         ...
 
     def latest_release(self) -> Release | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,8 @@ from entrepot.adapters.embedded.queries import BATCH_ROWS, QueryResult, Resolve,
 from entrepot.adapters.embedded.split import Landing, Progress
 from entrepot.adapters.embedded.staging import empty_folder
 from entrepot.contracts.infer.profile import TableProfile
+from entrepot.contracts.model import NESTED, Contract
+from entrepot.kernel.errors import MissingExtra
 from entrepot.ports.engine import Result, SplitResult, SplitTask
 from entrepot.ports.relations import Part, QueryScan
 
@@ -69,6 +72,12 @@ class DuckEngine:
             opened.close()
             raise
         return QueryResult(reader.schema, opened, reader)
+
+    def require(self, contract: Contract) -> None:
+        """As `Engine.require`: nested columns are judged by Python functions, for which DuckDB needs numpy."""
+        nested = any(column.type.kind in NESTED and not column.type.is_json for column in contract.columns)
+        if nested and find_spec("numpy") is None:
+            raise MissingExtra("numpy (for arrays and objects)", "nested")
 
     def describe(self, scan: QueryScan) -> pa.Schema:
         """As `Engine.describe`."""

@@ -131,22 +131,23 @@ class Feed:
 
     def _canonical(self, item: Prepared, batch: pa.RecordBatch) -> pa.RecordBatch:
         """A batch in the form of the group, with row and record numbers."""
-        rows, names = batch.num_rows, batch.schema.names
+        rows = batch.num_rows
+        names = {name: place for place, name in enumerate(batch.schema.names)}
         first, before = self._next_row, self.received[item.number]
         if first + rows - 1 > MAX_ROWS:
             raise DataError(
                 f"{item.part.place}: a batch holds at most {MAX_ROWS} rows.", hint="Bring fewer files at once."
             )
-        record = _int64(batch.column(names.index(RECORD))) if RECORD in names else _count(before + 1, rows)
+        record = _int64(batch.column(names[RECORD])) if RECORD in names else _count(before + 1, rows)
         place = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(item.number, pa.int32()), rows), self._places)
         arrays = [_count(first, rows), record, place]
         if item.has_faults:
-            arrays.append(_faults(batch.column(names.index(FAULTS)), item, self._contract))
-        arrays += [_int64(batch.column(names.index(name))) for name in (CORRECTS,) if item.has_corrects]
-        arrays += [batch.column(names.index(name)) for name in item.brings]
+            arrays.append(_faults(batch.column(names[FAULTS]), item, self._contract))
+        arrays += [_int64(batch.column(names[name])) for name in (CORRECTS,) if item.has_corrects]
+        arrays += [batch.column(names[name]) for name in item.brings]
         for column in self._contract.columns:
             header = item.headers.get(column.name)
-            found = pa.nulls(rows, pa.string()) if header is None else batch.column(names.index(header))
+            found = pa.nulls(rows, pa.string()) if header is None else batch.column(names[header])
             arrays.append(_readable(found, item, column.name))
         self._next_row, self.received[item.number] = first + rows, before + rows
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)

@@ -9,7 +9,7 @@ from datetime import datetime
 from entrepot.adapters.embedded.state.marks import find_durable
 from entrepot.adapters.embedded.state.rows import instant_to_text, row_to_release, to_json
 from entrepot.adapters.embedded.state.statements import load_statement
-from entrepot.kernel.errors import DamageError
+from entrepot.kernel.errors import ConflictError, DamageError
 from entrepot.ports.state import Release
 
 
@@ -21,11 +21,17 @@ def publish(
     tables: Mapping[str, int],
     views: Mapping[str, str],
     held: Mapping[str, str],
+    after: Release | None,
 ) -> Release:
-    """Insert a release.
+    """Insert a release that was decided when `after` was the newest.
 
-    Raises: DamageError when it names a version above the table's durable mark: a power loss could take it back.
+    Raises: ConflictError when another one came meanwhile; DamageError when it names a version above the table's durable
+    mark: a power loss could take it back.
     """
+    newest = find_latest(connection)
+    if newest != after:
+        came = "there is none any more" if newest is None else f"release {newest.id} came meanwhile"
+        raise ConflictError(f"the release was decided for another state: {came}.", hint="Decide it again.")
     for name, version in tables.items():
         durable = find_durable(connection, name)
         if version < 0 or -1 < durable < version:

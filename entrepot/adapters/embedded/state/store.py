@@ -168,10 +168,11 @@ class SqliteState:
         tables: Mapping[str, int],
         views: Mapping[str, str],
         held: Mapping[str, str],
+        after: Release | None,
     ) -> Release:
-        """Insert a release. Raises: DamageError when a version is not durable."""
+        """As `State.publish`."""
         with self._database.write() as connection:
-            return releases.publish(connection, run=run, at=at, tables=tables, views=views, held=held)
+            return releases.publish(connection, run=run, at=at, tables=tables, views=views, held=held, after=after)
 
     def latest_release(self) -> Release | None:
         """The newest release."""

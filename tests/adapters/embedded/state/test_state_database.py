@@ -152,7 +152,7 @@ def test_every_change_starts_with_the_lock(tmp_path: Path, clock: FakeClock) -> 
     state.void(second, reason="poison", version=2, at=AT)
     state.restore_plan(plan)
     state.note_durable("t", 1, "id")
-    state.publish(run="r", at=AT, tables={}, views={}, held={})
+    state.publish(run="r", at=AT, tables={}, views={}, held={}, after=None)
     state.expire_releases(AT + timedelta(days=1), 1)
     state.pin_versions("r", {"t": 1}, 10)
     state.unpin("r")

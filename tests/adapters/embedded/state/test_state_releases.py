@@ -15,13 +15,20 @@ from entrepot.testing.clock import FakeClock
 
 def publish(state: SqliteState, hours: int, **tables: int) -> Release:
     """A release so many hours after AT."""
-    return state.publish(run="r", at=AT + timedelta(hours=hours), tables=tables, views={}, held={})
+    return state.publish(
+        run="r", at=AT + timedelta(hours=hours), tables=tables, views={}, held={}, after=state.latest_release()
+    )
 
 
 def test_a_release_comes_back_as_it_was_published(state: SqliteState) -> None:
     """Tables, views and what was held."""
     made = state.publish(
-        run="r1", at=AT, tables={"silver.a": 3}, views={"gold.v": "SELECT 1"}, held={"gold.k": "its check failed"}
+        run="r1",
+        at=AT,
+        tables={"silver.a": 3},
+        views={"gold.v": "SELECT 1"},
+        held={"gold.k": "its check failed"},
+        after=None,
     )
     assert made == Release(1, AT, "r1", {"silver.a": 3}, {"gold.v": "SELECT 1"}, {"gold.k": "its check failed"})
     assert state.latest_release() == state.release(1) == made
@@ -47,6 +54,15 @@ def test_expiry_keeps_the_newest(state: SqliteState) -> None:
     assert state.expire_releases(AT + timedelta(hours=99), keep_last=0) == 1
     assert state.releases() == [made[4]]
     assert publish(state, 6).id == 6
+
+
+def test_a_release_that_was_decided_too_early_is_refused(state: SqliteState) -> None:
+    """Of two runs that decided upon the same release the second must decide again: its map could go back."""
+    first = publish(state, 0, a=1)
+    publish(state, 1, a=2)
+    for seen in (first, None):
+        with pytest.raises(ConflictError, match="release 2 came meanwhile"):
+            state.publish(run="r", at=AT, tables={"a": 1}, views={}, held={}, after=seen)
 
 
 @pytest.mark.req("X3")
