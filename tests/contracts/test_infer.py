@@ -152,6 +152,13 @@ def test_the_draft_is_a_valid_contract(tmp_path: Path) -> None:
     assert "# 60 values, 60 distinct, none missing, from -5 to 54" in path.read_text()
 
 
+def test_a_header_of_values_is_told(tmp_path: Path) -> None:
+    """A file whose header is not where it was looked for is not drafted in silence."""
+    path = tmp_path / "things.csv"
+    path.write_text("2026-01-01,1.5,x\n2026-01-02,2.5,y\n")
+    assert "looks like a row of values" in " ".join(draft(path).notes)
+
+
 def test_a_sample_says_so(tmp_path: Path) -> None:
     """With --rows only the first rows are counted, and the draft says it."""
     found = draft(write(tmp_path, id=[*range(30), "x"]), rows=30)

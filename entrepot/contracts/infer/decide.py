@@ -21,6 +21,8 @@ _ENUM_SHARE = 0.1
 """Distinct values per value, at most: others are simply few rows."""
 _KEY_NAME = re.compile(r"(.*_)?(id|key|code|number|no|nr|uuid|sku|ean|gtin)")
 _KEY_KINDS = (Kind.STRING, Kind.INTEGER, Kind.DATE, Kind.TIMESTAMP)
+_VALUE = r"[-+]?[0-9][0-9.,: /-]*"
+"""A header that is a number or a date."""
 _TWO_WAYS = (("date_dmy", "date_mdy"), ("instant_dmy", "instant_mdy"))
 
 
@@ -49,6 +51,11 @@ def infer_contract(profile: TableProfile, dataset: Dataset, time_zone: str) -> I
             for name in key
             if f"required:{name}" not in {r.id for r in rules}
         ]
+    strange = [column.name for column in profile.columns if re.fullmatch(_VALUE, column.name)]
+    if len(strange) * 2 >= len(profile.columns) and strange:
+        notes.append(
+            f"the header looks like a row of values ({', '.join(strange[:3])}): say where the header is in the source's options"
+        )
     if profile.is_sample:
         notes.append(f"only the first {profile.rows:,} rows were looked at")
     columns = tuple(draft.column for draft in drafts)
