@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from entrepot.connectors import build_reader
+from entrepot.intake.sources.formats import Sniffed
+from entrepot.intake.sources.kept import KeptFilesReader
 from entrepot.kernel.errors import DataError, SystemError_
 from entrepot.kernel.positions import FileSet, Position
 from entrepot.ports.reader import Reader
@@ -79,3 +81,13 @@ def test_missing_folder_is_an_error(area: Any) -> None:
     """A share that is not mounted is no empty folder."""
     with pytest.raises(SystemError_, match="cannot be read"):
         build(area).find_next(None)
+
+
+def test_waiting_files_are_looked_at(area: Any, share: Path) -> None:
+    """`check` sees files that stay where they are, too: what they look like, or why they would be refused."""
+    (share / "a.csv").write_text("id;text\n1;a\n")
+    (share / "b.csv").write_text("id,id\n1,2\n")
+    (_, good), (_, bad) = KeptFilesReader.sniff_waiting(cast("KeptFilesReader", build(area)), 3)
+    assert isinstance(good, Sniffed)
+    assert good.columns == ("id", "text")
+    assert isinstance(bad, DataError)

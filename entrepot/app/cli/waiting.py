@@ -62,9 +62,10 @@ class WaitingFile:
 def find_waiting(platform: Platform, source: Source, limit: int = 3) -> list[WaitingFile]:
     """The first few waiting files of a source."""
     from entrepot.intake.sources.files import FilesReader
+    from entrepot.intake.sources.kept import KeptFilesReader
 
     reader = platform.flows.source_flow(source).reader
-    if not isinstance(reader, FilesReader):
+    if not isinstance(reader, FilesReader | KeptFilesReader):
         return []
     return [_look(platform, source, name, sniffed) for name, sniffed in reader.sniff_waiting(limit)]
 

@@ -130,16 +130,8 @@ class FilesReader:
 
     def sniff_waiting(self, limit: int) -> list[tuple[str, Sniffed | DataError]]:
         """What the first few waiting files look like, or why they cannot be taken; nothing is moved."""
-        found: list[tuple[str, Sniffed | DataError]] = []
         waiting = [item for item in as_files(self.find_next(None) or FileSet(())) if not item.claimed]
-        for item in waiting[:limit]:
-            try:
-                sniffed = self._opener.sniff(self.area.incoming / item.name, item.name)
-            except DataError as error:
-                found.append((item.name, error))
-            else:
-                found.append((item.name, sniffed))
-        return found
+        return self._opener.sniff_each((self.area.incoming / item.name, item.name) for item in waiting[:limit])
 
     def tidy(self) -> int:
         """Archive what was processed long enough ago, when the options say so; return the number of files."""

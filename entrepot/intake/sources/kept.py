@@ -10,6 +10,7 @@ from entrepot.intake.landing.durable import make_folder
 from entrepot.intake.landing.receipts import JSON_SUFFIX, Outcome, Receipt, write_receipt
 from entrepot.intake.sources.base import ReaderContext
 from entrepot.intake.sources.files import FilesOptions, as_files, limit_batch
+from entrepot.intake.sources.formats import Sniffed
 from entrepot.intake.sources.opening import FileOpener
 from entrepot.kernel.errors import DataError, SystemError_
 from entrepot.kernel.events import Event
@@ -69,6 +70,11 @@ class KeptFilesReader:
                 "Correct the file where it stands; other content under the same name is taken as new.",
             )  # fmt: skip
             write_receipt(self._refused / item.sha256, receipt)
+
+    def sniff_waiting(self, limit: int) -> list[tuple[str, Sniffed | DataError]]:
+        """What the first few new files look like, or why they cannot be taken."""
+        waiting = as_files(self.find_next(None) or FileSet(()))
+        return self._opener.sniff_each((self._folder / item.name, item.name) for item in waiting[:limit])
 
     def _new_items(self) -> list[FileItem]:
         items: list[FileItem] = []

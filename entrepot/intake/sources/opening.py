@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,16 @@ class FileOpener:
     def sniff(self, path: Path, name: str) -> Sniffed:
         """What the file looks like. Raises: DataError."""
         return self._reader(name).sniff(path, name)
+
+    def sniff_each(self, files: Iterable[tuple[Path, str]]) -> list[tuple[str, Sniffed | DataError]]:
+        """What each file looks like, or why it cannot be taken."""
+        found: list[tuple[str, Sniffed | DataError]] = []
+        for path, name in files:
+            try:
+                found.append((name, self.sniff(path, name)))
+            except DataError as error:
+                found.append((name, error))
+        return found
 
     def _reader(self, name: str) -> FormatReader:
         if self.format is None:
