@@ -186,7 +186,8 @@ def _refuse_strangers(
     """A file whose header has nothing of the contract has no header, or is another one's."""
     if options.header and known and not count_known(columns, known):
         raise DataError(
-            f"{place} line {first.line}: none of the {len(columns)} names in the header is one of the contract's.",
+            f"{place} line {first.line}: none of the {len(columns)} names in the header is one of the contract's "
+            f"({_list_some(sorted(known))}).",
             hint="If the file has no header, say csv.header: false and name the columns with csv.columns; if it has, look at csv.delimiter and csv.skip_lines.",
         )
 
@@ -203,3 +204,8 @@ def check_names(names: Sequence[str], where: str, option: str | None) -> None:
         raise DataError(
             f"{where} names columns twice (upper and lower case count as the same): {', '.join(twice)}.", hint=hint
         )
+
+
+def _list_some(names: list[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
