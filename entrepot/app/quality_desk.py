@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from entrepot.app.wiring import Platform, read_pins
-from entrepot.contracts.model import AnySetRule, MeasureSql
+from entrepot.contracts.set_rules import AnySetRule, MeasureSql
 from entrepot.kernel.errors import UsageError
 from entrepot.kernel.events import Event
 from entrepot.lake.quality.gate import Gate, Passage, Proposal, Subject

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from entrepot.app.quality_desk import find_subjects
 from entrepot.app.wiring import Platform
-from entrepot.contracts.model import MeasureSql
+from entrepot.contracts.set_rules import MeasureSql
 from entrepot.kernel.errors import ContractError, EntrepotError
 from entrepot.lake.quality.reading import read_rule
 from entrepot.ports.relations import QueryScan

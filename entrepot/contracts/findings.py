@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from entrepot.contracts.model import Severity
+from entrepot.contracts.row_rules import Severity
 from entrepot.kernel.errors import ContractError, Place
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from entrepot.contracts.model import Column, ColumnType, Contract, Kind, Property
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.types import ColumnType, Kind, Property
 from entrepot.kernel.errors import ProjectError
 from entrepot.kernel.ids import hash_text
 from entrepot.kernel.names import Dataset

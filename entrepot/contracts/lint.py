@@ -13,12 +13,12 @@ from pathlib import Path
 
 from entrepot.contracts.findings import Concern, ContractErrors, Finding, Findings
 from entrepot.contracts.load import judge_document
-from entrepot.contracts.model import Severity
 from entrepot.contracts.odcs.compile import NO_LAYER, Compiled
 from entrepot.contracts.odcs.document import Document, Listing, Node, Section
 from entrepot.contracts.odcs.models import check_models
 from entrepot.contracts.odcs.reading import read_document
 from entrepot.contracts.odcs.ruleset import DeferredRule
+from entrepot.contracts.row_rules import Severity
 from entrepot.kernel.names import LAYERS
 
 _LAYERS = tuple(f"{layer}." for layer in LAYERS)

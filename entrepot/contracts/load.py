@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entrepot.contracts.findings import Concern, ContractErrors, Finding, Findings, say_allowed, suggest
-from entrepot.contracts.model import Contract, ForeignKey, Severity
+from entrepot.contracts.model import Contract
 from entrepot.contracts.odcs.compile import Compiled, compile_document
 from entrepot.contracts.odcs.document import Document
 from entrepot.contracts.odcs.reading import read_document
@@ -20,6 +20,7 @@ from entrepot.contracts.odcs.relationships import are_comparable, find_reference
 from entrepot.contracts.odcs.ruleset import DeferredRule
 from entrepot.contracts.odcs.standard import check_structure, check_version
 from entrepot.contracts.odcs.time_zones import is_time_zone
+from entrepot.contracts.row_rules import ForeignKey, Severity
 from entrepot.kernel.errors import Place, ProjectError
 
 

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from entrepot.contracts.model import (
-    NESTED,
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.row_rules import (
     AnyRule,
-    AnySetRule,
-    Column,
-    ColumnType,
-    Contract,
-    CountBroken,
-    CountDuplicates,
-    CountRows,
     Distinct,
     ForeignKey,
     Has,
-    Kind,
     Length,
     Matches,
-    MeasureSql,
     Multiple,
     NotOneOf,
     OneOf,
@@ -31,6 +22,8 @@ from entrepot.contracts.model import (
     Size,
     Unique,
 )
+from entrepot.contracts.set_rules import AnySetRule, CountBroken, CountDuplicates, CountRows, MeasureSql
+from entrepot.contracts.types import NESTED, ColumnType, Kind
 
 
 @dataclass(frozen=True, slots=True)

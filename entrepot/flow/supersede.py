@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from entrepot.contracts.model import Contract, Kind
+from entrepot.contracts.model import Contract
+from entrepot.contracts.types import Kind
 from entrepot.flow.flow import Flow, Services
 from entrepot.kernel.errors import DataError
 from entrepot.kernel.positions import FileSet, Position

@@ -8,7 +8,9 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Protocol
 
-from entrepot.contracts.model import AnySetRule, Contract, Severity
+from entrepot.contracts.model import Contract
+from entrepot.contracts.row_rules import Severity
+from entrepot.contracts.set_rules import AnySetRule
 from entrepot.ports.engine import Result
 from entrepot.ports.relations import TableVersion
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from entrepot.contracts.model import MeasureSql
+from entrepot.contracts.set_rules import MeasureSql
 from entrepot.kernel.errors import ContractError, Place, ProjectError
 from entrepot.kernel.names import Dataset
 from entrepot.sql.checks import find_faults

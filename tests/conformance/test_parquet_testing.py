@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from entrepot.contracts.model import Column, ColumnType, Contract, Kind
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import EntrepotError
 from entrepot.kernel.names import Dataset
 from entrepot.ports.engine import SplitTask

@@ -8,7 +8,7 @@ import pytest
 
 from entrepot.contracts.findings import ContractErrors
 from entrepot.contracts.load import lint_contract, load_contracts
-from entrepot.contracts.model import Severity
+from entrepot.contracts.row_rules import Severity
 from entrepot.kernel.errors import ContractError, ProjectError
 
 STRING = "logicalType: string"

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from entrepot.contracts.findings import Findings
 from entrepot.contracts.load import load_contracts, write_contract
-from entrepot.contracts.model import (
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.odcs.compile import hash_contract
+from entrepot.contracts.odcs.draft import render_contract
+from entrepot.contracts.render import describe_contract
+from entrepot.contracts.row_rules import (
     AnyRule,
-    Column,
-    ColumnType,
-    Contract,
     ForeignKey,
-    Kind,
     Length,
     Matches,
     Multiple,
@@ -29,9 +29,7 @@ from entrepot.contracts.model import (
     Severity,
     Unique,
 )
-from entrepot.contracts.odcs.compile import hash_contract
-from entrepot.contracts.odcs.draft import render_contract
-from entrepot.contracts.render import describe_contract
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.names import Dataset
 
 ODD = """\

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from entrepot.contracts.model import (
+from entrepot.contracts.row_rules import (
     AnyRule,
     ForeignKey,
     Length,

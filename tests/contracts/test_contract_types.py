@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from entrepot.contracts.model import ColumnType, Kind, Property
+from entrepot.contracts.types import ColumnType, Kind, Property
 
 LOCAL, INSTANT = ColumnType(Kind.TIMESTAMP_LOCAL), ColumnType(Kind.TIMESTAMP)
 

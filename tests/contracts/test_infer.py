@@ -18,7 +18,8 @@ from entrepot.app.wiring import Platform
 from entrepot.contracts.infer.decide import Inferred, infer_contract
 from entrepot.contracts.infer.write import render_draft
 from entrepot.contracts.load import lint_contract, load_contracts
-from entrepot.contracts.model import Kind, OneOf
+from entrepot.contracts.row_rules import OneOf
+from entrepot.contracts.types import Kind
 from entrepot.kernel.errors import DataError
 from entrepot.kernel.names import Dataset
 from entrepot.ports.relations import QueryScan, TableVersion

@@ -10,20 +10,9 @@ import pytest
 from entrepot.contracts.findings import ContractErrors
 from entrepot.contracts.limits import Limit, Operator, RejectLimit, Unit
 from entrepot.contracts.load import load_contracts
-from entrepot.contracts.model import (
-    AnySetRule,
-    CountBroken,
-    CountDuplicates,
-    CountRows,
-    Length,
-    Matches,
-    MeasureSql,
-    NotOneOf,
-    OneOf,
-    Required,
-    Severity,
-)
 from entrepot.contracts.render import describe_set_rule
+from entrepot.contracts.row_rules import Length, Matches, NotOneOf, OneOf, Required, Severity
+from entrepot.contracts.set_rules import AnySetRule, CountBroken, CountDuplicates, CountRows, MeasureSql
 
 
 def limit(operator: Operator, value: str, upto: str | None = None) -> Limit:

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrepot.contracts.model import Kind, Length, Matches, Range, Required, Size
 from entrepot.contracts.odcs.formats import PATTERNS
+from entrepot.contracts.row_rules import Length, Matches, Range, Required, Size
+from entrepot.contracts.types import Kind
 
 
 def fits(form: str, text: str) -> bool:

@@ -14,7 +14,9 @@ from entrepot.app.cli.commands import app
 
 SPAN = re.compile(r"`(entrepot [a-z][^`]*)`")
 BLOCK = re.compile(r"```console\n(.*?)```", flags=re.DOTALL)
-HINT = re.compile(r"(?:: |`)(entrepot (?:new|check|plan|run|status|query|rejects|connectors|contract|doctor|kpis|quality)\b[^`\"'.,…\\]*)")
+HINT = re.compile(
+    r"(?:: |`)(entrepot (?:new|check|plan|run|status|query|rejects|connectors|contract|doctor|kpis|quality)\b[^`\"'.,…\\]*)"
+)
 
 
 def find_in_pages(repository: Path) -> list[tuple[str, str]]:

@@ -18,7 +18,9 @@ from entrepot.adapters.sqlite.writer import SqliteTableWriter
 from entrepot.app.project import open_project
 from entrepot.app.wiring import Platform
 from entrepot.connectors import ReaderContext, build_reader
-from entrepot.contracts.model import Column, ColumnType, Contract, Kind, Range, Required, Unique, table_schema
+from entrepot.contracts.model import Column, Contract, table_schema
+from entrepot.contracts.row_rules import Range, Required, Unique
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.flow.flow import Flow
 from entrepot.flow.loop import Progress, advance
 from entrepot.kernel.names import Dataset

@@ -82,7 +82,7 @@ def check_refusal(error: EntrepotError, file: str) -> None:
 
 def _read_contract(path: Path, dice: random.Random) -> str:
     from entrepot.contracts.load import lint_contract, load_contracts
-    from entrepot.contracts.model import Severity
+    from entrepot.contracts.row_rules import Severity
 
     findings = lint_contract(path)
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from entrepot.contracts.limits import Limit, Operator
-from entrepot.contracts.model import MeasureSql
+from entrepot.contracts.set_rules import MeasureSql
 from entrepot.kernel.errors import ContractError, Place
 from entrepot.kernel.names import Dataset
 from entrepot.sql.functions import safe_functions

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from entrepot.adapters.embedded.quoting import ident, literal
 from entrepot.adapters.embedded.zones import to_instant
-from entrepot.contracts.model import NESTED, ColumnType, Kind
+from entrepot.contracts.types import NESTED, ColumnType, Kind
 
 BLANKS = "' \t\n\r\u00a0'"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"

@@ -16,7 +16,8 @@ from __future__ import annotations
 from entrepot.adapters.embedded.casts import Steps, cast_text, sql_type, step, time_text
 from entrepot.adapters.embedded.quoting import literal
 from entrepot.adapters.embedded.zones import to_instant
-from entrepot.contracts.model import NESTED, Column, ColumnType, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import NESTED, ColumnType, Kind
 from entrepot.kernel.errors import DataError
 
 ABSENT = "ABSENT"

@@ -15,7 +15,8 @@ from entrepot.adapters.embedded.queries import BATCH_ROWS, QueryResult, Resolve,
 from entrepot.adapters.embedded.split import Landing, Progress
 from entrepot.adapters.embedded.staging import empty_folder
 from entrepot.contracts.infer.profile import TableProfile
-from entrepot.contracts.model import NESTED, Contract
+from entrepot.contracts.model import Contract
+from entrepot.contracts.types import NESTED
 from entrepot.kernel.errors import MissingExtra
 from entrepot.ports.engine import Result, SplitResult, SplitTask
 from entrepot.ports.relations import Part, QueryScan

@@ -20,7 +20,9 @@ from entrepot.adapters.embedded.references import Reference
 from entrepot.adapters.embedded.rules import Judgement, Rendering, render_rules
 from entrepot.adapters.embedded.sources import Source
 from entrepot.adapters.embedded.zones import changing_hours
-from entrepot.contracts.model import NESTED, Column, Contract, Kind, Severity
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.row_rules import Severity
+from entrepot.contracts.types import NESTED, Kind
 from entrepot.kernel.rows import (
     BATCH,
     CORRECTS,

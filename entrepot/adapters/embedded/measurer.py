@@ -23,7 +23,8 @@ from entrepot.adapters.embedded.set_rules import (
     duplicates_sql,
     rows_sql,
 )
-from entrepot.contracts.model import Contract, CountBroken, CountDuplicates, CountRows, MeasureSql
+from entrepot.contracts.model import Contract
+from entrepot.contracts.set_rules import CountBroken, CountDuplicates, CountRows, MeasureSql
 from entrepot.kernel.errors import EntrepotError, RunError
 from entrepot.ports.engine import Result
 from entrepot.ports.quality import Measured, MeasureTask, QueryToMeasure

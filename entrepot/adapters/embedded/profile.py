@@ -12,7 +12,7 @@ from entrepot.adapters.embedded.quoting import ident, literal
 from entrepot.contracts.infer.forms import FORMS, LEADING_ZERO, MARKS, Form
 from entrepot.contracts.infer.profile import ColumnProfile, TableProfile
 from entrepot.contracts.inferred import type_of_arrow
-from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import DataError
 from entrepot.kernel.rows import SYSTEM_COLUMNS
 from entrepot.ports.relations import FAULTS, RECORD, ParquetScan, Part, Stream

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from entrepot.adapters.embedded.queries import Resolve
 from entrepot.adapters.embedded.quoting import ident
-from entrepot.contracts.model import Contract, ForeignKey, Kind
+from entrepot.contracts.model import Contract
+from entrepot.contracts.row_rules import ForeignKey
+from entrepot.contracts.types import Kind
 from entrepot.kernel.errors import RunError
 from entrepot.ports.engine import SplitTask
 

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 
 from entrepot.adapters.embedded.casts import cast_text, sql_type, step
 from entrepot.adapters.embedded.quoting import literal
-from entrepot.contracts.model import (
+from entrepot.contracts.model import Contract
+from entrepot.contracts.row_rules import (
     AnyRule,
-    ColumnType,
-    Contract,
     Distinct,
     ForeignKey,
     Has,
-    Kind,
     Length,
     Matches,
     Multiple,
@@ -31,6 +29,7 @@ from entrepot.contracts.model import (
     Size,
     Unique,
 )
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import ContractError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from entrepot.adapters.embedded.quoting import ident, idents
 from entrepot.adapters.embedded.rules import Rendering, render_rule
-from entrepot.contracts.model import AnySetRule, CountBroken, CountDuplicates
+from entrepot.contracts.set_rules import AnySetRule, CountBroken, CountDuplicates
 from entrepot.kernel.errors import ContractError, UsageError
 from entrepot.kernel.rows import ORIGIN, RECORD_ID
 from entrepot.sql.functions import safe_functions

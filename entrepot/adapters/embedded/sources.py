@@ -14,7 +14,8 @@ import pyarrow as pa
 from entrepot.adapters.embedded.conversions import ABSENT
 from entrepot.adapters.embedded.headers import match_headers
 from entrepot.adapters.embedded.quoting import ident, literal
-from entrepot.contracts.model import Contract, Kind
+from entrepot.contracts.model import Contract
+from entrepot.contracts.types import Kind
 from entrepot.kernel.errors import DataError
 from entrepot.kernel.rows import CORRECTS, ORIGIN, RECORD_ID, SOURCE
 from entrepot.ports.relations import FAULTS, RECORD, ParquetScan, Part, Stream

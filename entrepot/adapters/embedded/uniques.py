@@ -17,7 +17,8 @@ from entrepot.adapters.embedded.queries import Resolve
 from entrepot.adapters.embedded.quoting import ident, idents, literal
 from entrepot.adapters.embedded.rejects import count_by, quarantine_select
 from entrepot.adapters.embedded.staging import Staging, read_files
-from entrepot.contracts.model import Contract, Severity, Unique
+from entrepot.contracts.model import Contract
+from entrepot.contracts.row_rules import Severity, Unique
 from entrepot.kernel.rows import CORRECTS, MAX_ROWS, ORIGIN, RECORD_ID, WARNINGS
 from entrepot.ports.engine import REJECT_SCHEMA, SplitTask
 

@@ -11,7 +11,7 @@ from entrepot.app.cli.output import console, print_json, say
 from entrepot.contracts.findings import Finding
 from entrepot.contracts.lint import LintReport, Verdict, find_contract_files, lint_file
 from entrepot.contracts.load import LoadedContracts, check_references, load_contracts
-from entrepot.contracts.model import Severity
+from entrepot.contracts.row_rules import Severity
 from entrepot.kernel.errors import Place, ProjectError, UsageError
 
 

@@ -180,7 +180,11 @@ class _Bars:
                 case "file_duplicate":
                     self._say("yellow", "already taken", str(event.data["file"]))
                 case "records_left_out":
-                    self._say("yellow", "left out", f"{sum(event.data.values()):,} record(s) of {event.subject}, as options say")
+                    self._say(
+                        "yellow",
+                        "left out",
+                        f"{sum(event.data.values()):,} record(s) of {event.subject}, as options say",
+                    )
                 case "node_ended" if flow.task is not None:
                     self._progress.remove_task(flow.task)
                     flow.task = None

@@ -14,7 +14,8 @@ from entrepot.app.cli.output import print_json, say
 from entrepot.app.cli.progress import shown
 from entrepot.app.cli.quality import print_warnings
 from entrepot.app.session import RunReport, run_project, select_nodes
-from entrepot.contracts.model import Contract, Severity
+from entrepot.contracts.model import Contract
+from entrepot.contracts.row_rules import Severity
 
 
 def run_command(

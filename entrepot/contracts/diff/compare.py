@@ -23,9 +23,10 @@ from entrepot.contracts.diff.tree import Difference, compare_roots
 from entrepot.contracts.diff.versions import VersionAdvice, advise_version
 from entrepot.contracts.findings import Concern, ContractErrors, Findings
 from entrepot.contracts.load import judge_document
-from entrepot.contracts.model import Contract, Severity
+from entrepot.contracts.model import Contract
 from entrepot.contracts.odcs.document import Document, Listing, Node, Section, plain
 from entrepot.contracts.odcs.standard import check_version
+from entrepot.contracts.row_rules import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from entrepot.contracts.diff.families import (
     compare_uniques,
 )
 from entrepot.contracts.diff.types import compare_types
-from entrepot.contracts.model import AnyRule, Column, Contract, ForeignKey, Severity, Unique
+from entrepot.contracts.model import Column, Contract
 from entrepot.contracts.render import columns_of
+from entrepot.contracts.row_rules import AnyRule, ForeignKey, Severity, Unique
 
 
 @dataclass(frozen=True, slots=True)

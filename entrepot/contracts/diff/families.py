@@ -9,9 +9,10 @@ from typing import Any
 
 from entrepot.contracts.diff.change import Judgement, breaking, loosened, tightened
 from entrepot.contracts.findings import say_allowed
-from entrepot.contracts.model import (
+from entrepot.contracts.model import Contract
+from entrepot.contracts.render import columns_of, describe_rule
+from entrepot.contracts.row_rules import (
     AnyRule,
-    Contract,
     ForeignKey,
     Length,
     Matches,
@@ -22,7 +23,6 @@ from entrepot.contracts.model import (
     Required,
     Unique,
 )
-from entrepot.contracts.render import columns_of, describe_rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from entrepot.contracts.diff.change import Level, breaking, harmless, loosened, tightened
 from entrepot.contracts.diff.families import ONE_COLUMN, Effect, compare_others
-from entrepot.contracts.model import NESTED, AnyRule, ColumnType, Kind, Property, Required, Severity
 from entrepot.contracts.odcs.nested import items_path, keys_path, values_path
+from entrepot.contracts.row_rules import AnyRule, Required, Severity
+from entrepot.contracts.types import NESTED, ColumnType, Kind, Property
 
 Same = tuple[str, Property, Property]
 

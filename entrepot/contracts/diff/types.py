@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from entrepot.contracts.diff.change import Judgement, Level, Verdict, breaking
 from entrepot.contracts.diff.families import Effect
 from entrepot.contracts.diff.inner import are_nested, compare_rules, pair_inner
-from entrepot.contracts.model import Column, ColumnType, Kind
+from entrepot.contracts.model import Column
 from entrepot.contracts.odcs.draft import say_format
+from entrepot.contracts.types import ColumnType, Kind
 
 _DIGITS = {32: 10, 64: 19}
 """Decimal digits of the largest integer."""

@@ -111,7 +111,7 @@ def _head(raw: Mapping[str, Any], contract: Contract) -> Iterable[tuple[str, str
 
 
 def _links(contract: Contract) -> Iterable[Link]:
-    from entrepot.contracts.model import ForeignKey
+    from entrepot.contracts.row_rules import ForeignKey
 
     for rule in contract.rules:
         if isinstance(rule, ForeignKey):

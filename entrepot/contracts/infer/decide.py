@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from entrepot.contracts.infer.forms import FORMS, LEADING_ZERO, MARKS, NUMBER_COMMA, Form
 from entrepot.contracts.infer.personal import find_personal
 from entrepot.contracts.infer.profile import ColumnProfile, TableProfile
-from entrepot.contracts.model import AnyRule, Column, ColumnType, Contract, Kind, OneOf, Required, Severity, Unique
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.row_rules import AnyRule, OneOf, Required, Severity, Unique
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.names import Dataset
 
 _STRING = ColumnType(Kind.STRING)

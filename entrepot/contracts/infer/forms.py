@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.types import ColumnType, Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from entrepot.contracts.infer.forms import FORMS, Form
-from entrepot.contracts.model import ColumnType
+from entrepot.contracts.types import ColumnType
 
 
 @dataclass(frozen=True, slots=True)

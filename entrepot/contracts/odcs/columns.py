@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 
 from entrepot.contracts.findings import Findings
-from entrepot.contracts.model import Column, ColumnType, Severity
+from entrepot.contracts.model import Column
 from entrepot.contracts.odcs.custom import HEADERS, read_headers, read_severity
 from entrepot.contracts.odcs.document import Section
 from entrepot.contracts.odcs.types import read_type
+from entrepot.contracts.row_rules import Severity
+from entrepot.contracts.types import ColumnType
 from entrepot.kernel.rows import SYSTEM_COLUMNS
 
 _NAME = re.compile(r"[^\W\d_]\w*")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from entrepot.contracts.findings import Findings
-from entrepot.contracts.model import Contract, Kind, Required, Severity
+from entrepot.contracts.model import Contract
 from entrepot.contracts.odcs.columns import Draft, key_columns, read_columns
 from entrepot.contracts.odcs.custom import (
     DATASET,
@@ -23,6 +23,8 @@ from entrepot.contracts.odcs.relationships import Table, read_property_relations
 from entrepot.contracts.odcs.rules import add_key_rules, add_property_rules
 from entrepot.contracts.odcs.ruleset import DeferredRule, RuleSet
 from entrepot.contracts.odcs.time_zones import check_zone
+from entrepot.contracts.row_rules import Required, Severity
+from entrepot.contracts.types import Kind
 from entrepot.kernel.ids import hash_json
 from entrepot.kernel.names import Dataset, parse_dataset
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from entrepot.contracts.findings import Findings, say_allowed, suggest
 from entrepot.contracts.limits import RejectLimit, Unit
-from entrepot.contracts.model import Severity
 from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
+from entrepot.contracts.row_rules import Severity
 
 DATASET = "entrepot.dataset"
 TIME_ZONE = "entrepot.timeZone"

@@ -7,29 +7,26 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from entrepot.contracts.model import (
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.odcs.custom import HEADERS, SEVERITY, TIME_ZONE
+from entrepot.contracts.render import columns_of
+from entrepot.contracts.row_rules import (
     AnyRule,
-    Column,
-    ColumnType,
-    Contract,
     Distinct,
     ForeignKey,
     Has,
-    Kind,
     Length,
     Matches,
     Multiple,
     NotOneOf,
     OneOf,
-    Property,
     Range,
     Required,
     Severity,
     Size,
     Unique,
 )
-from entrepot.contracts.odcs.custom import HEADERS, SEVERITY, TIME_ZONE
-from entrepot.contracts.render import columns_of
+from entrepot.contracts.types import ColumnType, Kind, Property
 
 _LETTERS = {
     "%Y": "yyyy", "%m": "MM", "%b": "MMM", "%B": "MMMM", "%d": "dd", "%H": "HH", "%I": "hh", "%M": "mm", "%S": "ss",

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from entrepot.contracts.findings import Findings, say_allowed
-from entrepot.contracts.model import AnyRule, Column, ColumnType, Kind, Property
+from entrepot.contracts.model import Column
 from entrepot.contracts.odcs.custom import read_headers
 from entrepot.contracts.odcs.document import Section
+from entrepot.contracts.row_rules import AnyRule
+from entrepot.contracts.types import ColumnType, Kind, Property
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _KEY_KINDS = (Kind.STRING, Kind.INTEGER, Kind.DATE)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from entrepot.contracts.findings import Findings
-from entrepot.contracts.model import ColumnType, Distinct, Has, Kind, Range, Required, Size
 from entrepot.contracts.odcs.columns import Draft
 from entrepot.contracts.odcs.custom import read_severity
 from entrepot.contracts.odcs.document import Scalar, Section
 from entrepot.contracts.odcs.nested import inner_sections, items_path, vector_element
 from entrepot.contracts.odcs.ruleset import RuleSet
+from entrepot.contracts.row_rules import Distinct, Has, Range, Required, Size
+from entrepot.contracts.types import ColumnType, Kind
 
 _ELEMENTS = {"int8": (-128, 127), "uint8": (0, 255), "binary": (0, 1)}
 _NOT_INSIDE = "it is not judged inside of an array or object; give what it judges a column of its own."

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from entrepot.contracts.findings import Findings, say_allowed, suggest
-from entrepot.contracts.model import AnyRule, AnySetRule, Kind, Length, Matches, NotOneOf, OneOf, Required, Unique
 from entrepot.contracts.odcs.columns import Draft
 from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
 from entrepot.contracts.odcs.rules import check_pattern, read_values, severity_word
@@ -15,6 +14,9 @@ from entrepot.contracts.odcs.ruleset import RuleSet
 from entrepot.contracts.odcs.set_rules import Check
 from entrepot.contracts.odcs.standard import METRICS
 from entrepot.contracts.odcs.values import read_constant
+from entrepot.contracts.row_rules import AnyRule, Length, Matches, NotOneOf, OneOf, Required, Unique
+from entrepot.contracts.set_rules import AnySetRule
+from entrepot.contracts.types import Kind
 
 _ARGUMENTS = {
     "missingValues": ("missingValues",),

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from entrepot.contracts.findings import ContractErrors, Finding
-from entrepot.contracts.model import Severity
 from entrepot.contracts.odcs.document import Document, Listing, Node, Scalar, ScalarValue, Section
+from entrepot.contracts.row_rules import Severity
 from entrepot.kernel.errors import Place
 
 MAX_SIZE_BYTES = 32 * 2**20

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from entrepot.contracts.findings import Findings, say_allowed, suggest
-from entrepot.contracts.model import ColumnType, ForeignKey, Kind, Severity
 from entrepot.contracts.odcs.columns import Draft
 from entrepot.contracts.odcs.custom import read_severity
 from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
 from entrepot.contracts.odcs.ruleset import RuleSet
+from entrepot.contracts.row_rules import ForeignKey, Severity
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import Place
 from entrepot.kernel.names import Dataset, parse_dataset
 

@@ -5,19 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 from entrepot.contracts.findings import Findings
-from entrepot.contracts.model import (
-    NESTED,
-    ColumnType,
-    Kind,
-    Length,
-    Matches,
-    Multiple,
-    OneOf,
-    Range,
-    Required,
-    Severity,
-    Unique,
-)
 from entrepot.contracts.odcs.columns import Draft
 from entrepot.contracts.odcs.document import Node, Scalar, Section
 from entrepot.contracts.odcs.formats import LONGEST, NOTHING_TO_JUDGE, PATTERNS
@@ -25,6 +12,8 @@ from entrepot.contracts.odcs.nested_rules import add_inner_rules, add_size_rules
 from entrepot.contracts.odcs.ruleset import RuleSet
 from entrepot.contracts.odcs.types import INTEGER_BOUNDS
 from entrepot.contracts.odcs.values import read_constant, read_moment
+from entrepot.contracts.row_rules import Length, Matches, Multiple, OneOf, Range, Required, Severity, Unique
+from entrepot.contracts.types import NESTED, ColumnType, Kind
 
 Bound = Decimal | int | float | str | None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from entrepot.contracts.model import AnyRule, AnySetRule, Severity
+from entrepot.contracts.row_rules import AnyRule, Severity
+from entrepot.contracts.set_rules import AnySetRule
 from entrepot.kernel.errors import Place
 from entrepot.kernel.names import Dataset
 

@@ -8,16 +8,9 @@ from typing import Any
 
 from entrepot.contracts.findings import Findings, suggest
 from entrepot.contracts.limits import Limit, Operator, Unit
-from entrepot.contracts.model import (
-    AnyRule,
-    AnySetRule,
-    CountBroken,
-    CountDuplicates,
-    CountRows,
-    MeasureSql,
-    Severity,
-)
 from entrepot.contracts.odcs.document import Listing, Node, Scalar, Section
+from entrepot.contracts.row_rules import AnyRule, Severity
+from entrepot.contracts.set_rules import AnySetRule, CountBroken, CountDuplicates, CountRows, MeasureSql
 from entrepot.kernel.errors import Place
 
 _PAIRS = (Operator.BETWEEN, Operator.NOT_BETWEEN)

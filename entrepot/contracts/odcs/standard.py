@@ -15,9 +15,9 @@ from importlib.resources import files
 from typing import Any
 
 from entrepot.contracts.findings import Findings, say_allowed, suggest
-from entrepot.contracts.model import Severity
 from entrepot.contracts.odcs.document import Document, Listing, Node, Section, plain
 from entrepot.contracts.odcs.wording import KIND_WORDS, find_hint, say_limit, say_needed, show_value
+from entrepot.contracts.row_rules import Severity
 from entrepot.kernel.errors import Place
 
 VERSIONS = ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0")

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 
 from entrepot.contracts.findings import Findings, say_allowed
-from entrepot.contracts.model import ColumnType, Kind
 from entrepot.contracts.odcs.date_formats import ALLOWED, DateFormat, read_format, read_time_format
 from entrepot.contracts.odcs.document import Scalar, Section
 from entrepot.contracts.odcs.nested import read_array, read_map, read_object, read_vector
 from entrepot.contracts.odcs.time_zones import check_zone
+from entrepot.contracts.types import ColumnType, Kind
 
 SUPPORTED = (
     "string", "integer", "number", "boolean", "date", "timestamp", "time", "array", "object", "map", "vector",

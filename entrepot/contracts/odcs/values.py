@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 from zoneinfo import ZoneInfo
 
-from entrepot.contracts.model import ColumnType, Kind
 from entrepot.contracts.odcs.document import Node, Scalar
+from entrepot.contracts.types import ColumnType, Kind
 
 MAX_TIMESTAMP_FRACTION = 6
 _WIDE = Context(prec=100)

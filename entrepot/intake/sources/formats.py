@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from entrepot.contracts.model import Column, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import Kind
 from entrepot.intake.sources.fields import FieldSpec, KeyPath, Options
 from entrepot.kernel.events import Emit, ignore
 from entrepot.ports.relations import Part

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from entrepot.contracts.model import Contract, MeasureSql
+from entrepot.contracts.model import Contract
+from entrepot.contracts.set_rules import MeasureSql
 from entrepot.kernel.errors import EntrepotError
 from entrepot.kernel.events import Emit, Event, ignore
 from entrepot.kernel.ids import hash_json, hash_text

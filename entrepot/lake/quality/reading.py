@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from entrepot.contracts.model import Contract, MeasureSql
+from entrepot.contracts.model import Contract
+from entrepot.contracts.set_rules import MeasureSql
 from entrepot.kernel.errors import ContractError
 from entrepot.kernel.names import Dataset, parse_dataset
 from entrepot.lake.models import ModelGraph

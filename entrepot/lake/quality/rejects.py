@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from entrepot.contracts.limits import RejectLimit, Unit
-from entrepot.contracts.model import Severity
+from entrepot.contracts.row_rules import Severity
 from entrepot.flow.rejects import DECISIONS
 from entrepot.kernel.positions import RejectSet
 from entrepot.kernel.rows import ROW_BITS, split_record_id

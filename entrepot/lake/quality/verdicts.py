@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from entrepot.contracts.limits import Unit
-from entrepot.contracts.model import AnySetRule, CountBroken, CountDuplicates, MeasureSql
+from entrepot.contracts.set_rules import AnySetRule, CountBroken, CountDuplicates, MeasureSql
 from entrepot.ports.quality import Acceptance, Judgement, Measured, RuleResult
 
 

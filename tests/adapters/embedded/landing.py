@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from entrepot.adapters.embedded.engine import DuckEngine
-from entrepot.contracts.model import AnyRule, Column, ColumnType, Contract, Kind
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.row_rules import AnyRule
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.names import Dataset
 from entrepot.kernel.rows import Stamp
 from entrepot.ports.engine import SplitResult, SplitTask, Staged

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.types import ColumnType, Kind
 from tests.adapters.embedded.landing import (
     BOOLEAN,
     DATE,

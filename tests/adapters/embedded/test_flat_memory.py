@@ -12,7 +12,7 @@ PROGRAM = """
 import resource, sys
 from pathlib import Path
 import pyarrow as pa
-from entrepot.contracts.model import Range
+from entrepot.contracts.row_rules import Range
 from entrepot.ports.engine import SplitTask
 from entrepot.ports.relations import Part, Stream
 from tests.adapters.embedded.landing import INTEGER, MONEY, STAMP, STRING, contract, make_lab

@@ -18,23 +18,10 @@ from hypothesis import strategies as st
 
 from entrepot.adapters.embedded.measurer import DuckMeasurer
 from entrepot.contracts.limits import Limit, Operator, Unit
-from entrepot.contracts.model import (
-    AnyRule,
-    AnySetRule,
-    Column,
-    ColumnType,
-    Contract,
-    CountBroken,
-    CountDuplicates,
-    CountRows,
-    Kind,
-    Length,
-    Matches,
-    MeasureSql,
-    NotOneOf,
-    OneOf,
-    Required,
-)
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.row_rules import AnyRule, Length, Matches, NotOneOf, OneOf, Required
+from entrepot.contracts.set_rules import AnySetRule, CountBroken, CountDuplicates, CountRows, MeasureSql
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import UsageError
 from entrepot.kernel.names import Dataset
 from entrepot.lake.quality.verdicts import judge_rule

@@ -13,24 +13,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from entrepot.contracts.model import (
+from entrepot.contracts.model import Column
+from entrepot.contracts.row_rules import (
     AnyRule,
-    Column,
-    ColumnType,
     Distinct,
     Has,
-    Kind,
     Length,
     Matches,
     Multiple,
     OneOf,
-    Property,
     Range,
     Required,
     Severity,
     Size,
     Unique,
 )
+from entrepot.contracts.types import ColumnType, Kind, Property
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import Part
 from tests.adapters.embedded.landing import (

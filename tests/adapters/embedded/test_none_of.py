@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from entrepot.contracts.model import ColumnType, NotOneOf
+from entrepot.contracts.row_rules import NotOneOf
+from entrepot.contracts.types import ColumnType
 from tests.adapters.embedded.landing import DATE, INTEGER, MONEY, STRING, Lab, contract
 
 

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from entrepot.contracts.model import Column, ColumnType, Kind, Matches, Range, Severity, Unique, table_schema
+from entrepot.contracts.model import Column, table_schema
+from entrepot.contracts.row_rules import Matches, Range, Severity, Unique
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import DataError
 from entrepot.kernel.rows import record_id
 from entrepot.ports.engine import REJECT_SCHEMA, Counts

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from entrepot.contracts.model import Range, Unique
+from entrepot.contracts.row_rules import Range, Unique
 from entrepot.kernel.errors import ProjectError, UsageError
 from entrepot.kernel.rows import record_id
 from entrepot.ports.engine import Counts

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from entrepot.contracts.model import (
+from entrepot.contracts.model import Column
+from entrepot.contracts.row_rules import (
     AnyRule,
-    Column,
     ForeignKey,
     Length,
     Matches,

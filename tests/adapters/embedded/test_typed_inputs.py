@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import Part
 from tests.adapters.embedded.landing import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from entrepot.contracts.model import Severity, Unique
+from entrepot.contracts.row_rules import Severity, Unique
 from entrepot.ports.engine import Counts, SplitTask
 from entrepot.ports.relations import Part, Stream
 from tests.adapters.embedded.landing import INTEGER, MONEY, STAMP, STRING, TIMESTAMP, Lab, contract, make_lab

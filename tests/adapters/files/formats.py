@@ -12,7 +12,8 @@ from entrepot.adapters.files.csv.reader import CsvFormat
 from entrepot.adapters.files.excel.reader import ExcelFormat
 from entrepot.adapters.files.excel.spec import read_excel_options
 from entrepot.adapters.files.source import SPEC
-from entrepot.contracts.model import Column, ColumnType, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.intake.sources.formats import FormatContext
 from entrepot.intake.sources.options import read_options
 

@@ -10,7 +10,8 @@ import pytest
 
 from entrepot.adapters.files.source import SPEC, build_opener
 from entrepot.connectors import ReaderContext, read_options
-from entrepot.contracts.model import Column, ColumnType, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.intake.sources.opening import FileOpener
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import FAULTS, Part, Stream

@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 from entrepot.adapters.files.csv.examples import EXAMPLES
 from entrepot.adapters.files.csv.spec import FORMAT
 from entrepot.connectors import load_connector, read_options
-from entrepot.contracts.model import Column, ColumnType, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.intake.sources.formats import FormatContext
 from entrepot.kernel.events import Event
 from entrepot.ports.relations import Stream

@@ -8,7 +8,8 @@ import pytest
 
 from entrepot.adapters.files.csv.options import CsvOptions
 from entrepot.adapters.files.csv.reader import CsvFormat
-from entrepot.contracts.model import Column, ColumnType, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.intake.sources.formats import FormatContext, Sniffed
 from tests.adapters.files.csv_reading import faults, read_rows, read_values, refusal
 

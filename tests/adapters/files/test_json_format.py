@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from entrepot.adapters.files.json import document, grammar
 from entrepot.adapters.files.json.grammar import Scanner
-from entrepot.contracts.model import Column, ColumnType, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.ports.relations import FAULTS, RECORD
 from tests.adapters.files.opened import open_part, opener, read_rows, read_values, reasons, refusal
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
-from entrepot.contracts.model import Column, ColumnType, Kind, Required
+from entrepot.contracts.model import Column
+from entrepot.contracts.row_rules import Required
+from entrepot.contracts.types import ColumnType, Kind
 from tests.adapters.embedded.landing import BOOLEAN, DOUBLE, INTEGER, STRING, TIMESTAMP, contract, make_lab
 from tests.adapters.files.opened import open_part
 

@@ -9,20 +9,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from entrepot.contracts.model import (
-    AnyRule,
-    ColumnType,
-    Distinct,
-    Has,
-    Kind,
-    Length,
-    Matches,
-    Multiple,
-    NotOneOf,
-    OneOf,
-    Range,
-    Size,
-)
+from entrepot.contracts.row_rules import AnyRule, Distinct, Has, Length, Matches, Multiple, NotOneOf, OneOf, Range, Size
+from entrepot.contracts.types import ColumnType, Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from entrepot.adapters.embedded.casts import sql_type
 from entrepot.adapters.embedded.nested.checks import Mark
 from entrepot.adapters.embedded.nested.json_text import BLANKS, NotJson, read_json, write_json
 from entrepot.adapters.embedded.nested.walk import Report, Walk, compile_column
-from entrepot.contracts.model import AnyRule, Column, Contract, Kind, Required
+from entrepot.contracts.model import Column, Contract
+from entrepot.contracts.row_rules import AnyRule, Required
+from entrepot.contracts.types import Kind
 from entrepot.kernel.errors import DataError
 
 if TYPE_CHECKING:

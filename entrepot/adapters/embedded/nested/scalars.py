@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from entrepot.contracts.model import ColumnType, Kind
+from entrepot.contracts.types import ColumnType, Kind
 
 BAD: Final = object()
 """What a value becomes that is none of the type."""

@@ -15,7 +15,9 @@ from entrepot.adapters.embedded.nested.checks import Check, Mark, Pattern, make_
 from entrepot.adapters.embedded.nested.json_text import write_json
 from entrepot.adapters.embedded.nested.scalars import BAD, typer
 from entrepot.adapters.embedded.zones import changing_hours
-from entrepot.contracts.model import NESTED, AnyRule, Column, ColumnType, Kind, Property, Required, Severity
+from entrepot.contracts.model import Column
+from entrepot.contracts.row_rules import AnyRule, Required, Severity
+from entrepot.contracts.types import NESTED, ColumnType, Kind, Property
 
 Path = tuple[str | int | tuple[Any], ...]
 """Steps from the column: a property's name, an item's number, or a map's key in a tuple of one."""

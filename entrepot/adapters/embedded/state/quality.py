@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from entrepot.adapters.embedded.state.database import Database
 from entrepot.adapters.embedded.state.rows import instant_to_text, text_to_instant, to_json
-from entrepot.contracts.model import Severity
+from entrepot.contracts.row_rules import Severity
 from entrepot.ports.quality import Acceptance, Judgement, RuleResult
 
 KEPT = 500

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from entrepot.adapters.files.csv.header import Head
-from entrepot.contracts.model import Column, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import Kind
 from entrepot.intake.sources.formats import FormatContext, headers_of
 from entrepot.kernel.errors import DataError
 

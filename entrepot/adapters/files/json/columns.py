@@ -15,7 +15,8 @@ from entrepot.adapters.files.json.names import Names
 from entrepot.adapters.files.json.options import JsonOptions
 from entrepot.adapters.files.json.records import Records
 from entrepot.adapters.files.json.spans import Spans
-from entrepot.contracts.model import Column, Kind
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import Kind
 from entrepot.ports.relations import FAULT_TYPE, FAULTS, RECORD
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE)

@@ -13,7 +13,7 @@ from delta_lake import NAME, SCHEMA, Lake, sale
 from deltalake import DeltaTable, QueryBuilder
 
 from entrepot.adapters.embedded.delta.reader import load_delta_extension
-from entrepot.contracts.model import ColumnType, Kind, Property
+from entrepot.contracts.types import ColumnType, Kind, Property
 from entrepot.ports.writer import Merge, Replace
 
 LINE = ColumnType(

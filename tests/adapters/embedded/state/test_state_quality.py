@@ -10,7 +10,7 @@ import pytest
 from state_values import AT, open_state
 
 from entrepot.adapters.embedded.state import quality
-from entrepot.contracts.model import Severity
+from entrepot.contracts.row_rules import Severity
 from entrepot.ports.quality import Acceptance, Judgement, RuleResult
 
 RESULT = RuleResult(
