@@ -136,7 +136,8 @@ class QualityDesk:
                 f"{dataset} has moved on since version {version}: that version is never released.",
                 hint="Judge the new one with: entrepot run",
             )
-        acceptance = Acceptance(dataset, rule, version, getpass.getuser(), self._platform.clock.now(), reason)
+        who, at = getpass.getuser(), self._platform.clock.now()
+        acceptance = Acceptance(dataset, rule, version, found.judgement.basis, who, at, reason)
         self._log.accept(acceptance)
         return acceptance
 
@@ -185,14 +186,14 @@ class QualityDesk:
 
     def _of(self, subject: Subject) -> list[RuleStanding]:
         version = self._platform.state.durable_version(subject.dataset)
-        accepted = {(each.rule, each.version): each for each in self._log.acceptances(subject.dataset)}
+        accepted = {(each.rule, each.version, each.basis): each for each in self._log.acceptances(subject.dataset)}
         return [
             RuleStanding(
                 subject.dataset,
                 judgement.version,
                 result,
                 judgement,
-                accepted.get((result.rule, judgement.version)),
+                accepted.get((result.rule, judgement.version, judgement.basis)),
                 judgement.version == version,
             )
             for judgement in self._current(subject)

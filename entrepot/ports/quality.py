@@ -112,11 +112,13 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Somebody lets a version of a dataset pass although a rule failed."""
+    """Somebody lets a version of a dataset pass although a rule failed, on the basis that was judged then."""
 
     dataset: str
     rule: str
     version: int
+    basis: str
+    """Of the judgement: when the rule or anything it read changes, nobody has accepted that."""
     by: str
     at: datetime
     reason: str

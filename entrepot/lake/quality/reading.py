@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from entrepot.contracts.model import Contract
 from entrepot.contracts.set_rules import MeasureSql
-from entrepot.kernel.errors import ContractError
+from entrepot.kernel.errors import ContractError, Place
 from entrepot.kernel.names import Dataset, parse_dataset
 from entrepot.lake.models import ModelGraph
 from entrepot.sql.set_rules import RuleQuery, compile_rule, find_rule_faults
@@ -42,14 +42,20 @@ def find_contract_faults(contracts: Mapping[str, Contract], graph: ModelGraph) -
     datasets: set[Dataset] = {*graph.sources, *(model.name for model in graph.models)}
     for contract in contracts.values():
         model = graph.find(contract.dataset)
-        if model is not None and model.kind == "view" and contract.set_rules:
-            first = contract.set_rules[0]
+        if model is not None and model.kind == "view" and _has_rules(contract):
+            place = contract.set_rules[0].place if contract.set_rules else Place(model.path)
             yield ContractError(
-                f"{contract.dataset} is a view, which has no version of its own to hold; allowed are rules over tables.",
-                place=first.place,
-                hint="Make the model kind: full, or put the rule on what the view reads.",
+                f"{contract.dataset} is a view: no row of it is ever judged, and it has no version to hold; its contract has rules.",
+                place=place,
+                hint="Make the model kind: full, or put the rules on what the view reads.",
             )
         known = datasets | {contract.dataset}
         for rule in contract.set_rules:
             if isinstance(rule, MeasureSql):
                 yield from find_rule_faults(rule, contract.dataset, known)
+
+
+def _has_rules(contract: Contract) -> bool:
+    """True when rows could break the contract, or the dataset as a whole."""
+    inside = any(column.type.properties or column.type.items for column in contract.columns)
+    return bool(contract.rules or contract.set_rules or contract.max_rejects is not None or inside)

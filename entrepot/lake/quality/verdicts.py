@@ -58,13 +58,13 @@ def say_result(result: RuleResult) -> str:
 def find_failed(
     judgements: Iterable[Judgement], acceptances: Collection[Acceptance]
 ) -> list[tuple[Judgement, RuleResult]]:
-    """Results that hold the release: error severity, and nobody accepted them at that version."""
-    accepted = {(each.dataset, each.rule, each.version) for each in acceptances}
+    """Results that hold the release: error severity, and nobody accepted them as they were judged."""
+    accepted = {(each.dataset, each.rule, each.version, each.basis) for each in acceptances}
     return [
         (judgement, result)
         for judgement in judgements
         for result in judgement.results
-        if result.holds_release and (judgement.dataset, result.rule, judgement.version) not in accepted
+        if result.holds_release and (judgement.dataset, result.rule, judgement.version, judgement.basis) not in accepted
     ]
 
 

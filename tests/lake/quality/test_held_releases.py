@@ -216,6 +216,23 @@ def test_a_person_lets_one_version_pass(shop: Shop) -> None:
         QualityDesk(shop.platform()).accept("bronze.orders", "enough", version, "again")
 
 
+def test_an_acceptance_covers_what_was_judged_and_nothing_else(shop: Shop) -> None:
+    """Another limit under the same id, and other rows in a table that the rule reads, are questions nobody has answered."""
+    give_rules(shop, SQL)
+    shop.drop("products", p="product,price\np1,1.00\n")
+    shop.orders("a", *GOOD)
+    assert "bronze.orders" in shop.run().held
+    version = shop.platform().state.durable_version("bronze.orders")
+    QualityDesk(shop.platform()).accept("bronze.orders", "priced", version, "prices come on Monday")
+    assert shop.run().succeeded
+    shop.edit(ORDERS, "mustBe: 0", "mustBeLessThan: 1")
+    assert "bronze.orders" in shop.run().held
+    QualityDesk(shop.platform()).accept("bronze.orders", "priced", version, "still Monday")
+    assert shop.run().succeeded
+    shop.drop("products", q="product,price\np9,1.00\n")
+    assert "bronze.orders" in shop.run().held
+
+
 def test_a_changed_contract_lets_it_pass(shop: Shop) -> None:
     """The limit was wrong: with another one the same version goes out."""
     give_rules(shop, AT_LEAST)
@@ -338,12 +355,13 @@ def test_what_a_run_says_for_machines(shop: Shop) -> None:
     assert platform.state.runs(1)[0].summary["quality"] == marker["quality"]
 
 
-def test_a_view_cannot_be_held_and_says_so(shop: Shop) -> None:
-    """A rule on a view is refused: it has no version of its own."""
+@pytest.mark.parametrize("promise", ["quality: [{metric: rowCount, mustBeGreaterThan: 9}]", "tags: [x]"])
+def test_a_view_cannot_be_judged_and_says_so(shop: Shop, promise: str) -> None:
+    """A rule on a view is refused, over rows or over the whole: no row of it is ever judged, and it has no version to hold."""
     shop.edit("models/gold/turnover.sql", "kind: full", "kind: view")
     (shop.root / "contracts/turnover.odcs.yaml").write_text(
         "apiVersion: v3.2.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n- name: t\n  physicalName: gold.turnover\n"
-        "  quality: [{metric: rowCount, mustBeGreaterThan: 9}]\n  properties: [{name: product, logicalType: string}]\n"
+        f"  {promise}\n  properties: [{{name: product, logicalType: string, required: {'true' if 'tags' in promise else 'false'}}}]\n"
     )
     with pytest.raises((ContractError, ManyErrors), match="is a view"):
         shop.platform()

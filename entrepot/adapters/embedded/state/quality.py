@@ -56,10 +56,10 @@ class SqliteQuality:
 
     def accept(self, acceptance: Acceptance) -> None:
         """Insert or replace."""
-        values = (acceptance.dataset, acceptance.rule, acceptance.version, acceptance.by)
+        values = (acceptance.dataset, acceptance.rule, acceptance.version, acceptance.basis, acceptance.by)
         with self._database.write() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO acceptances (dataset, rule, version, accepted_by, at, reason) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO acceptances (dataset, rule, version, basis, accepted_by, at, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*values, instant_to_text(acceptance.at), acceptance.reason),
             )
 
@@ -70,7 +70,15 @@ class SqliteQuality:
                 "SELECT * FROM acceptances WHERE dataset = ? ORDER BY at, rule", (dataset,)
             ).fetchall()
         return [
-            Acceptance(r["dataset"], r["rule"], r["version"], r["accepted_by"], text_to_instant(r["at"]), r["reason"])
+            Acceptance(
+                r["dataset"],
+                r["rule"],
+                r["version"],
+                r["basis"],
+                r["accepted_by"],
+                text_to_instant(r["at"]),
+                r["reason"],
+            )
             for r in rows
         ]
 

@@ -74,7 +74,7 @@ def test_old_judgements_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_acceptances(tmp_path: Path) -> None:
     """Who, when and why of each rule and version; the last word counts."""
     log = open_state(tmp_path).quality
-    first = Acceptance("bronze.sales", "few", 3, "ann", AT, "new shop")
+    first = Acceptance("bronze.sales", "few", 3, "b1", "ann", AT, "new shop")
     log.accept(first)
     log.accept(replace(first, version=4))
     log.accept(replace(first, by="bob", at=AT + timedelta(minutes=1)))

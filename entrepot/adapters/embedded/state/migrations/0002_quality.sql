@@ -19,8 +19,9 @@ CREATE TABLE acceptances (
     dataset TEXT NOT NULL,
     rule TEXT NOT NULL,
     version INTEGER NOT NULL,
+    basis TEXT NOT NULL,               -- of the judgement that was accepted: another rule or other data are another question
     accepted_by TEXT NOT NULL,
     at TEXT NOT NULL,
     reason TEXT NOT NULL,
-    PRIMARY KEY (dataset, rule, version)
+    PRIMARY KEY (dataset, rule, version, basis)
 );
