@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pyarrow as pa
@@ -41,10 +41,23 @@ class TypedRow:
 
 TYPED_ROWS = (
     TypedRow(1, Decimal("0.10"), datetime(2024, 3, 31, 1, 30, tzinfo=UTC), date(2024, 2, 29)),
-    TypedRow(2, Decimal("-12345678.05"), datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC), date(1970, 1, 1)),
-    TypedRow(3, Decimal("99999999.99"), datetime(2024, 10, 27, 0, 30, tzinfo=UTC), date(2999, 12, 31)),
+    TypedRow(
+        2, Decimal("-1234567890123456.05"), datetime(1999, 12, 31, 23, 59, 59, 123456, tzinfo=UTC), date(1970, 1, 1)
+    ),
+    TypedRow(
+        3,
+        Decimal("9999999999999999.99"),
+        datetime(2024, 10, 27, 2, 30, tzinfo=timezone(timedelta(hours=2))),
+        date(2999, 12, 31),
+    ),
+    TypedRow(
+        4,
+        Decimal("0.07"),
+        datetime(2024, 6, 1, 12, 0, 0, 1, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+        date(1900, 3, 1),
+    ),
 )
-"""An amount that no double holds exactly, instants beside changes of summer time, a leap day."""
+"""Amounts that no double holds, instants beside changes of summer time, with microseconds and other offsets than UTC, a leap day."""
 
 
 def make_rows(first: int, count: int) -> list[Row]:
@@ -115,4 +128,5 @@ def _text(value: object) -> str | None:
 
 def _instant(value: object) -> datetime:
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    assert found.tzinfo is not None, f"the instant {found} came without the offset that it was put with"
+    return found.astimezone(UTC)

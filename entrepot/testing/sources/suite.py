@@ -58,6 +58,8 @@ class SourceUnderTest(Protocol):
     """How many rows the test of bounded memory puts: some ten times more than a batch holds."""
     gaps: Mapping[str, str]
     """Tests that this source cannot pass, by name, and why: they must fail, else the gap is no gap. Mostly empty."""
+    secrets: Sequence[str]
+    """Secret values that the readers are built with: they may appear nowhere. Mostly empty."""
 
     def put(self, rows: Sequence[Row]) -> None:
         """Bring rows, as one arrival (a file, a transaction)."""
@@ -176,6 +178,25 @@ class SourceConformance:
         source.build().refuse(position, "a test")
         assert source.build().find_next(position) is None
 
+    def test_refuse_leaves_the_rest(self, source: SourceUnderTest) -> None:
+        """Refusing a range touches nothing that came after it was claimed."""
+        source.put(make_rows(1, 5))
+        reader = source.build()
+        position = claim_next(reader, None)
+        source.put(make_rows(6, 5))
+        reader.refuse(position, "a test")
+        _, rows = take(source.build(), position)
+        assert rows == make_rows(6, 5)
+
+    def test_secrets_appear_nowhere(self, source: SourceUnderTest) -> None:
+        """No secret stands in a place (which becomes `_origin`), in a position (which becomes a plan), or in the reader's own words."""
+        source.put(make_rows(1, 3))
+        reader = source.build()
+        position = claim_next(reader, None)
+        parts = reader.read(position)
+        said = [*(part.place for part in parts), str(position_to_json(position)), repr(reader), repr(parts)]
+        assert not [secret for secret in source.secrets if any(secret in text for text in said)]
+
     def test_wide_unicode(self, source: SourceUnderTest) -> None:
         """Texts arrive character for character."""
         wanted = [Row(number, text) for number, text in enumerate(WIDE_TEXTS, 1)]
@@ -206,15 +227,16 @@ class SourceConformance:
 
     def test_bounded_memory(self, source: SourceUnderTest) -> None:
         """Many rows come in batches of bounded size; Arrow's memory does not grow with their number."""
-        source.put(
-            [Row(number, f"some text that makes the row wider {number}") for number in range(1, source.large_rows + 1)]
-        )
+        source.put([Row(number, _wide_text(number)) for number in range(1, source.large_rows + 1)])
         reader = source.build()
         parts = reader.read(claim_next(reader, None))
         before = pa.total_allocated_bytes()
         count = 0
         for part in parts:
+            last = 0
             for batch in batches_of(part):
+                check_rows(batch, count + 1)
+                last = check_numbers(batch, last)
                 count += batch.num_rows
                 assert batch.nbytes <= _LARGEST_BATCH_BYTES, f"a batch has {batch.nbytes:,} bytes"
                 grown = pa.total_allocated_bytes() - before
@@ -272,3 +294,24 @@ class SourceConformance:
         assert killed >= 3, "the process was hardly ever killed: is it too quick, or are its points not reached?"
         assert Ledger(folder).rows() == make_rows(1, 200 * (len(_KILLS) + 1))
         assert source.build().find_next(Ledger(folder).plans()[-1]) is None
+
+
+def check_rows(batch: pa.RecordBatch, first: int) -> None:
+    """A batch of the test of bounded memory holds the rows from `first` on."""
+    ids = [int(str(value)) for value in batch.column("id").to_pylist()]
+    assert ids == list(range(first, first + batch.num_rows)), f"the batch that begins with row {first} holds other rows"
+    texts = batch.column("text").to_pylist()
+    assert texts == [_wide_text(number) for number in ids], f"the batch that begins with row {first} holds other texts"
+
+
+def check_numbers(batch: pa.RecordBatch, last: int) -> int:
+    """Record numbers go on growing from batch to batch; the last one of this batch."""
+    if RECORD not in batch.schema.names:
+        return last
+    numbers = batch.column(RECORD).to_pylist()
+    assert numbers == sorted(set(numbers)) and numbers[0] > last, "record numbers must grow, also from batch to batch"
+    return int(numbers[-1])
+
+
+def _wide_text(number: int) -> str:
+    return f"some text that makes the row wider {number}"

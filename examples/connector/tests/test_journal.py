@@ -29,6 +29,7 @@ class Journal:
     """A file `clicks.tsv` that grows by a few lines at each arrival."""
 
     large_rows = 300_000
+    secrets: Sequence[str] = ()
     gaps: Mapping[str, str] = {
         "test_schema_change": "the columns are named in the options: another column is another source",
         "test_changed_after_claim": "bytes that were written once are not written again; only cutting off is noticed",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ class FilesUnderTest:
 
     large_rows = 300_000
     gaps: Mapping[str, str] = {}
+    secrets: Sequence[str] = ()
     suffix = ".csv"
 
     def __init__(self, root: Path) -> None:
@@ -113,6 +115,8 @@ class ExcelUnderTest(FilesUnderTest):
                             pass
                         case str():
                             sheet.write_string(number, column, value)
+                        case Decimal():  # Excel's numbers hold 15 digits
+                            sheet.write_string(number, column, str(value))
                         case datetime():
                             sheet.write_string(number, column, value.isoformat())
                         case date():

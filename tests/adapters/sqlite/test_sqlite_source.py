@@ -34,6 +34,7 @@ class Database:
     """A database with a table `orders(id, text)` that grows by id."""
 
     large_rows = 100_000
+    secrets: Sequence[str] = ()
 
     def __init__(self, root: Path, *, gaps: Mapping[str, str] | None = None, **options: Any) -> None:
         self.root = root
