@@ -101,7 +101,7 @@ def render_spec(name: str, spec: ConnectorSpec) -> str:
 def render_format(spec: FormatSpec) -> str:
     endings = ", ".join(f"`{extension}`" for extension in spec.extensions)
     lines = [f"\n### {spec.name}\n\n{plain(spec.summary)} Files: {endings}"]
-    lines.append(", also with `.gz` or `.zst`" if spec.may_be_compressed else "")
+    lines.append(", also with `.gz`, `.zst` or `.zip`" if spec.may_be_compressed else "")
     lines.append(f".\n\n{plain(spec.description)}\n")
     if spec.fields:
         lines.append("\n| option | type | meaning | default |\n|---|---|---|---|\n")

@@ -117,7 +117,9 @@ def _load_contracts(root: Path, zone: str, errors: list[EntrepotError], warnings
         for contract in loaded.contracts:
             name = str(contract.dataset)
             if name in contracts:
-                errors.append(ProjectError(f"a second contract for {name}; one is allowed.", place=Place(path)))
+                first = next(file.path.name for file in files if name in map(str, (c.dataset for c in file.contracts)))
+                text = f"a second contract for {name}, the first is in {first}; one is allowed."
+                errors.append(ProjectError(text, place=Place(path)))
             contracts[name] = contract
     errors.extend(
         ContractError(finding.message, place=finding.place, hint=finding.hint) for finding in check_references(files)

@@ -16,7 +16,7 @@ def match_headers(contract: Contract, found: Sequence[str], place: str) -> Mappi
 
     First the exact name, then the other names in order, then both again without regard to case, blanks, `_` and `-`.
 
-    Raises: DataError when a column could be several, when one could be for several, or when a required one is missing.
+    Raises: DataError when a column could be several, when one could be for several, when a required one is missing, or when none is there.
     """
     matched: dict[str, str] = {}
     for column in contract.columns:
@@ -30,6 +30,12 @@ def match_headers(contract: Contract, found: Sequence[str], place: str) -> Mappi
             f"{place}: the required {_word(missing)} {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing; "
             f"found: {', '.join(found) or 'no column at all'}.",
             hint=f"Add the other name under the custom property `entrepot.headers` of the column in the contract of {contract.dataset}, or correct the source.",
+        )
+    if not matched and found:
+        raise DataError(
+            f"{place}: none of its columns is one of the contract's ({', '.join(column.name for column in contract.columns[:8])}); "
+            f"found: {', '.join(found[:20])}. Every row would be without any value.",
+            hint=f"Is it another file, sheet or table? Else add the other names under `entrepot.headers` in the contract of {contract.dataset}.",
         )
     return matched
 

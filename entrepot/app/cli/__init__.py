@@ -20,6 +20,10 @@ def main() -> None:
     except EntrepotError as error:
         print_error(error, as_json="--json" in sys.argv)
         raise SystemExit(error.exit_code) from None
+    except SystemExit as ended:
+        if ended.code == 130:  # Typer has taken the interrupt
+            print("stopped; the next `entrepot run` goes on where this one was.", file=sys.stderr)
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None

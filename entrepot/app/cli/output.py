@@ -33,7 +33,7 @@ def print_table(
             print(f"# {title}")
         print("\t".join(columns))
         for row in rows:
-            print("\t".join("" if value is None else str(value) for value in row))
+            print("\t".join(_plain_text(value) for value in row))
         return
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     numbers = set(right)
@@ -42,6 +42,13 @@ def print_table(
     for row in rows:
         table.add_row(*(show(value) for value in row))
     console.print(table)
+
+
+def _plain_text(value: Any) -> str:
+    """A value for programs: decimals with all their digits, never `0E-9`."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return "" if value is None else str(value)
 
 
 def show(value: Any) -> str:
@@ -77,7 +84,7 @@ def print_error(error: EntrepotError, *, as_json: bool) -> None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return str(value)
+        return f"{value:f}"
     if hasattr(value, "isoformat"):
         return value.isoformat()
     return str(value)

@@ -67,7 +67,11 @@ def find_waiting(platform: Platform, source: Source, limit: int = 3) -> list[Wai
     reader = platform.flows.source_flow(source).reader
     if not isinstance(reader, FilesReader | KeptFilesReader):
         return []
-    return [_look(platform, source, name, sniffed) for name, sniffed in reader.sniff_waiting(limit)]
+    try:
+        found = reader.sniff_waiting(limit)
+    except EntrepotError as error:
+        return [WaitingFile(source.name, "", refusal=str(error))]
+    return [_look(platform, source, name, sniffed) for name, sniffed in found]
 
 
 def _look(platform: Platform, source: Source, name: str, sniffed: Sniffed | EntrepotError) -> WaitingFile:

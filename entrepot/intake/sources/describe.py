@@ -70,7 +70,7 @@ def reference_text(spec: ConnectorSpec) -> str:
 
 def format_text(spec: FormatSpec, connector: str) -> str:
     """The page that `entrepot connectors show FORMAT` prints."""
-    endings = ", ".join(spec.extensions) + (", also with .gz or .zst" if spec.may_be_compressed else "")
+    endings = ", ".join(spec.extensions) + (", also with .gz, .zst or .zip" if spec.may_be_compressed else "")
     lines = [f"{spec.name} — {spec.summary} (a format of the connector {connector})", "", spec.description.strip(), ""]
     lines += [f"Files: {endings}", ""]
     lines += (

@@ -11,10 +11,10 @@ from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import Part
 
 REFUSED = {
-    ".zip": "an archive of files", ".7z": "an archive of files", ".rar": "an archive of files", ".bz2": "compressed with bzip2",
+    ".7z": "an archive of files", ".rar": "an archive of files", ".bz2": "compressed with bzip2",
     ".xz": "compressed with xz", ".lz4": "compressed with lz4", ".xml": "XML", ".pdf": "PDF",
 }  # fmt: skip
-_COMPRESSED = (".gz", ".zst")
+_COMPRESSED = (".gz", ".zst", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,6 @@ def find_format(name: str, formats: Sequence[FormatSpec]) -> FormatSpec:
         )
     known = ", ".join(extension for spec in formats for extension in spec.extensions)
     raise DataError(
-        f"{name} has no extension that tells its format; known are {known} (of text also with .gz or .zst).",
+        f"{name} has no extension that tells its format; known are {known} (of text also with .gz, .zst or .zip).",
         hint=f"Say it with the option format: {names}.",
     )

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from entrepot.contracts.model import Column, table_schema
+from entrepot.adapters.embedded.headers import match_headers
+from entrepot.contracts.model import Column, Contract, table_schema
 from entrepot.contracts.row_rules import Matches, Range, Severity, Unique
 from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import DataError
+from entrepot.kernel.names import Dataset
 from entrepot.kernel.rows import record_id
 from entrepot.ports.engine import REJECT_SCHEMA, Counts
 from entrepot.ports.relations import FAULT_TYPE, FAULTS, RECORD, ParquetScan, Part, Stream
@@ -374,3 +376,10 @@ def test_large_files_are_read_in_windows(lab: Lab, monkeypatch: pytest.MonkeyPat
     scanned = lab.split(UNDER, *(Part(place, lab.parquet(f"{place}.parquet", values)) for place, values in parts))
     assert (scanned.accepted, scanned.rejected) == (streamed.accepted, streamed.rejected)
     assert scanned.result.places == streamed.result.places
+
+
+def test_a_part_without_any_column_of_the_contract_is_refused() -> None:
+    """Of another file, sheet or table every row would be empty: it is refused as a whole, though no column is required."""
+    promised = Contract(Dataset("bronze", "t"), (Column("id", ColumnType(Kind.INTEGER)),))
+    with pytest.raises(DataError, match="none of its columns is one of the contract's"):
+        match_headers(promised, ["other", "another"], "book.xlsx#Sheet1")

@@ -194,7 +194,9 @@ def _refuse_strangers(
 
 def check_names(names: Sequence[str], where: str, option: str | None) -> None:
     """Refuse names that no value could be found by. Raises: DataError."""
-    hint = f"Correct the header, or name all columns with the option {option}." if option else "Correct the header."
+    hint = "Correct the header."
+    if option:
+        hint = f"Correct the header, or name all columns with the option {option}. A file without a header needs csv.header: false, too."
     blank = [str(number) for number, name in enumerate(names, 1) if not name]
     if blank:
         raise DataError(f"{where} has no name for column {', '.join(blank[:10])} of {len(names)}.", hint=hint)
