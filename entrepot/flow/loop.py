@@ -28,6 +28,7 @@ class Progress:
     flow: str
     settled: list[Plan] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    """`file: reason`, one of each file that was refused."""
 
 
 def advance(flow: Flow, services: Services, *, retry: RejectSet | None = None, forgive: bool = False) -> Progress:
@@ -106,8 +107,7 @@ def _carry_out(flow: Flow, plan: Plan, services: Services, progress: Progress, f
         _refuse_overtaken(flow, plan, services, error)
         if not isinstance(error, DataError):
             raise
-        progress.refused.append(error.message)
-        give_up(flow, plan, services, error)
+        progress.refused += give_up(flow, plan, services, error)
         return
     if outcome.void is not None:
         services.state.void(plan, reason=outcome.void, version=outcome.committed.version, at=services.clock.now())

@@ -13,8 +13,8 @@ from entrepot.kernel.positions import FileItem, FileSet, RejectSet
 from entrepot.ports.state import Plan
 
 
-def give_up(flow: Flow, plan: Plan, services: Services, error: DataError) -> None:
-    """Void a batch that can never be taken as it is, and keep what is good in it.
+def give_up(flow: Flow, plan: Plan, services: Services, error: DataError) -> tuple[str, ...]:
+    """Void a batch that can never be taken as it is, and keep what is good in it; return `file: reason` of each file refused.
 
     Files: those that cannot be read are refused with a receipt, the others are planned again; where the bad one does not show when
     opened, the files are planned one by one. Everything else blocks the flow: nothing is skipped silently.
@@ -43,6 +43,7 @@ def give_up(flow: Flow, plan: Plan, services: Services, error: DataError) -> Non
             services.emit(Event("file_refused", flow.name, {"file": item.name, "reason": reason}))
     else:
         void(flow, plan, services, ISOLATE + error.message)
+    return tuple(f"{item.name}: {reason.removeprefix(f'{item.name}: ')}" for item, reason in faulty)
 
 
 def check_attempts(flow: Flow, plan: Plan, services: Services, attempt: int) -> bool:

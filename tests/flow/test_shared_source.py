@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
+from entrepot.app.cli.run import count_refused
 from entrepot.app.project import open_project
 from entrepot.app.session import RunReport, run_project
 from entrepot.app.wiring import Platform
@@ -183,6 +184,45 @@ def test_wrong_parts_are_refused(tmp_path: Path, text: str, said: str) -> None:
         open_project(partners.root)
 
 
+def test_names_like_receipts_are_data(partners: Partners) -> None:
+    """What arrives is data, whatever its name, and its receipts are told apart from it."""
+    source = partners.root / "sources" / "partners.yaml"
+    source.write_text(source.read_text().replace('pattern: ["*.csv", "*.xlsx"]', "format: csv"))
+    partners.drop("a.receipt.json", "id,price,promo\n1,1.5,x\n")
+    partners.drop("a.receipt.txt", "id,price,promo\n2,2.5,x\n")
+    partners.drop("a", "id,price,promo\n3,no number,x\n4,1,y\n")
+    assert partners.run().succeeded
+    assert partners.rows("bronze.prices") == Counter([1, 2, 4])
+    assert partners.rows("bronze.promos") == Counter([1, 2, 3, 4])
+    assert partners.names("claimed") == partners.names("incoming") == []
+    assert len(partners.names("processed")) == 5
+    assert {"a", "a.bronze.prices.receipt.json"} < set(partners.names("processed"))
+
+
+def test_no_receipt_is_lost_between_flows(partners: Partners) -> None:
+    """However two flows interleave, each one's receipt ends beside the file, and nothing stays in claimed/."""
+    source = partners.root / "sources" / "partners.yaml"
+    source.write_text(source.read_text().replace("path: in,", "path: in, max_files: 1,"))
+    for number in range(12):
+        partners.drop(f"{number:02}.csv", f"id,price,promo\n{number},1,x\nx,1,{number}\n")
+    partners.run()
+    receipts = [name for name in partners.names("processed") if name.endswith(".receipt.json")]
+    assert receipts == sorted(
+        f"{number:02}.csv.bronze.{name}.receipt.json" for number in range(12) for name in ("prices", "promos")
+    )
+    assert partners.names("claimed") == []
+
+
+def test_a_file_that_both_refuse_counts_once(partners: Partners) -> None:
+    """The flows tell each file they refused, also of one batch; the run counts files."""
+    for number in range(3):
+        partners.drop(f"{number}.csv", "id;nothing\n" + f"{number};1\n" + '"never closed')
+    partners.drop("z.csv")
+    report = partners.run()
+    assert [len(result.refused) for result in report.results] == [3, 3]
+    assert count_refused(report) == 3
+
+
 @pytest.mark.crash
 @pytest.mark.req("X3", "F5")
 @pytest.mark.timeout(600)
@@ -192,10 +232,14 @@ def test_killed_at_every_point(tmp_path: Path, nth: int) -> None:
     partners = Partners(tmp_path / "shop")
     killed = 0
     for number, point in enumerate(POINTS):
-        partners.drop(f"{number:03}.csv", f"id,price,promo\n{number},1.5,x\n")
+        partners.drop(f"{number:03}.csv", f"id,price,promo\n{number},1.5,x\nx,1,{number}\n")
         killed += run_once(partners.root, kill_at(point, nth)) < 0
         assert run_once(partners.root) == 0
         assert partners.names("claimed") == [], f"after {point}"
-        assert len(partners.names("processed")) == number + 1, f"after {point}"
+        files = [f"{done:03}.csv" for done in range(number + 1)]
+        tags = [f".bronze.{name}.receipt.{kind}" for name in ("prices", "promos") for kind in ("json", "txt")]
+        assert partners.names("processed") == sorted(file + tag for file in files for tag in ("", *tags)), (
+            f"after {point}"
+        )
     assert partners.rows("bronze.prices") == partners.rows("bronze.promos") == Counter(range(len(POINTS)))
     assert killed > len(POINTS) // 2

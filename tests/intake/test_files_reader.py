@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from entrepot.intake.landing.receipts import Outcome, Receipt, write_receipt
 from entrepot.kernel.errors import DataError, RunError, SystemError_
 from entrepot.kernel.ids import hash_file
 from entrepot.kernel.positions import Cursor, FileSet, Position
@@ -342,3 +343,106 @@ def test_sniff_waiting_moves_nothing(area: Any) -> None:
     assert "semicolon" in good.facts["delimiter"]
     assert isinstance(bad, DataError)
     assert area.names("incoming") == ["a.csv", "b.csv"]
+
+
+def test_a_name_that_leaves_no_room_is_left_where_it_is(area: Any) -> None:
+    """A file whose name could not bear a token and a receipt is told of, by the run and by check; the others are taken."""
+    longest = "é" * 112 + "x.csv"
+    area.drop(longest)
+    area.drop("b" * 226 + ".csv", "id,text\n2,b\n")
+    area.drop("z.csv", "id,text\n3,c\n")
+    reader = area.reader()
+    assert [name for name, _ in reader.sniff_waiting(9)] == ["z.csv", longest, "b" * 226 + ".csv"]
+    position = claim_files(reader, None)
+    assert [item.name for item in position.files] == ["z.csv", longest]
+    assert area.event_names() == ["file_ignored"]
+    assert "229 are the most" in area.events[0].data["reason"]
+    assert area.names("incoming") == ["b" * 226 + ".csv"]
+
+
+@pytest.mark.parametrize("flows", [("sales",), ("p.bronze.prices", "p.bronze.promotions")])
+def test_the_longest_name_goes_all_the_way(area: Any, flows: tuple[str, ...]) -> None:
+    """With a token, beside another of its name, refused or with a receipt: there is room."""
+    shared = {"source": "p", "members": flows} if len(flows) > 1 else {}
+    readers = [area.reader(context=area.context(flow=flow, **shared)) for flow in flows]
+    name = "n" * (readers[0].area.longest_name() - 4) + ".csv"
+    for number in range(3):
+        area.drop(name, f"id,text\n{number},x\n")
+        for flow, reader in zip(flows, readers, strict=True):
+            position = claim_files(reader, None)
+            if number == 2:
+                reader.refuse(position, "it is bad")
+                continue
+            reader.acknowledge(position)
+            reader.write_receipts(position, flow, {name: Counts(2, 1, 1)}, {})
+    assert len(area.names("processed")) == 2 + 4 * len(flows)
+    assert len(area.names("rejected")) == 1 + 2 * len(flows)
+    assert not [path for path in (area.path / "claimed").rglob("*") if path.is_file()]
+    assert area.event_names() == []
+
+
+def test_trouble_with_a_receipt_is_told_and_undoes_nothing(area: Any) -> None:
+    """The rows are in the lake, so the run goes on; the other files get their receipts."""
+    for name in ("a.csv", "b.csv"):
+        area.drop(name, f"id,text\n1,{name}\n")
+    reader = area.reader()
+    position = claim_files(reader, None)
+    reader.acknowledge(position)
+    (area.processed / "a.csv.receipt.txt" / "in the way").mkdir(parents=True)
+    reader.write_receipts(position, "batch 1", {"a.csv": Counts(2, 1, 1), "b.csv": Counts(2, 1, 1)}, {})
+    assert "b.csv.receipt.json" in area.names("processed")
+    assert [(event.name, event.data["file"]) for event in area.events] == [("receipt_missing", "a.csv")]
+
+
+def test_data_named_like_a_receipt_is_never_written_over(area: Any) -> None:
+    """A receipt finds its place free: data that arrived under its name stands under another."""
+    area.drop("a.csv.receipt.json", "id,text\n1,data\n")
+    area.drop("a.csv", "id,text\n2,x\n")
+    reader = area.reader(format="csv", archive_after_days=1)
+    position = claim_files(reader, None)
+    reader.acknowledge(position)
+    reader.write_receipts(position, "batch 1", {"a.csv": Counts(2, 1, 1)}, {})
+    assert [row.id for row in rows_of(reader.read(position))] == [2, 1]
+    area.clock.advance(2 * 86_400)
+    assert reader.tidy() == 2
+    assert area.names("processed") == []
+    assert [row.id for row in rows_of(reader.read(position))] == [2, 1]
+
+
+def test_the_archive_knows_whose_a_receipt_is(area: Any) -> None:
+    """A receipt goes with its own file, though another file's name begins it; a file in the archive of that name moves it to no other."""
+    for number, name in enumerate(("a", "a.2026.csv")):
+        area.drop(name, f"id,text\n{number},x\n")
+    reader = area.reader(format="csv", archive_after_days=1)
+    position = claim_files(reader, None)
+    reader.acknowledge(position)
+    reader.write_receipts(position, "batch 1", {"a.2026.csv": Counts(2, 1, 1)}, {})
+    area.clock.advance(2 * 86_400)
+    month = area.path / "archive" / f"{datetime.now(UTC):%Y-%m}"
+    month.mkdir(parents=True)
+    (month / "a").write_text("another")
+    assert reader.tidy() == 2
+    assert {"a", "a.2026.csv", "a.2026.csv.receipt.json", "a.2026.csv.receipt.txt"} < set(
+        area.names(f"archive/{month.name}")
+    )
+
+
+def test_a_receipt_written_after_the_file_has_moved_on_follows_it(area: Any) -> None:
+    """The other flow may let go between a flow's look at the file and its receipt; what a kill left is brought home later."""
+    flows = ("p.bronze.prices", "p.bronze.promos")
+    prices, promos = (area.reader(context=area.context(flow=flow, source="p", members=flows)) for flow in flows)
+    area.drop("a.csv")
+    (item,) = claim_files(prices, None).files
+    (other,) = claim_files(promos, None).files
+    beside = prices.area.release(item, prices.area.processed)
+    assert beside is not None and beside.parent.name == "p"
+    receipt = Receipt("a.csv", item.sha256, item.size_bytes, flows[0], Outcome.ACCEPTED, area.clock.now(), "why", "do")
+    pending = area.path / "claimed" / "p" / ".receipts" / (beside.name + ".bronze.prices")
+    write_receipt(pending, receipt)  # killed here
+    promos.acknowledge(FileSet((other,)))
+    assert "a.csv.bronze.prices.receipt.json" in area.names("processed")
+    write_receipt(pending, receipt)  # killed there, after the file had moved on
+    promos.find_next(None)
+    prices.area.leave_receipt(item, receipt, beside)
+    assert area.names("processed") == ["a.csv", "a.csv.bronze.prices.receipt.json", "a.csv.bronze.prices.receipt.txt"]
+    assert not [path for path in (area.path / "claimed").rglob("*") if path.is_file()]

@@ -120,6 +120,10 @@ class _Lines:
                 return f"{name}: refused {data['file']}: {data['reason']}"
             case "file_duplicate":
                 return f"{name}: {data['file']} was taken already ({data.get('before', '')})"
+            case "file_ignored":
+                return f"{name}: {data['file']} stays in incoming/: {data['reason']}"
+            case "receipt_missing":
+                return f"{name}: the receipt of {data['file']} ({data['outcome']}) cannot be written: {data['reason']}"
             case "records_left_out":
                 return f"{name}: {sum(data.values()):,} record(s) left out as options say ({', '.join(f'{k} {n:,}' for k, n in data.items() if n)})"
             case "release_published":
@@ -179,6 +183,10 @@ class _Bars:
                     self._say("red", "refused", f"{event.data['file']}: {event.data['reason']}")
                 case "file_duplicate":
                     self._say("yellow", "already taken", str(event.data["file"]))
+                case "file_ignored":
+                    self._say("yellow", "not taken", f"{event.data['file']}: {event.data['reason']}")
+                case "receipt_missing":
+                    self._say("yellow", "no receipt", f"{event.data['file']}: {event.data['reason']}")
                 case "records_left_out":
                     self._say(
                         "yellow",

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.markup import escape
+
 from entrepot.app.again import bring_back
 from entrepot.app.cli.flow_table import print_flows
 from entrepot.app.cli.headlines import print_outcome
 from entrepot.app.cli.opening import open_platform
-from entrepot.app.cli.output import print_json, say
+from entrepot.app.cli.output import errors, print_json, say
 from entrepot.app.cli.progress import shown
 from entrepot.app.cli.quality import print_warnings
 from entrepot.app.session import RunReport, run_project, select_nodes
@@ -33,7 +35,9 @@ def run_command(
         platform = open_platform(folder, emit)
         select_nodes(platform.nodes, retry)
         for file in again:
-            bring_back(platform, file, reason)
+            warning = bring_back(platform, file, reason)
+            if warning is not None:
+                errors.print(f"[yellow]warning[/] {escape(warning)}", soft_wrap=True)
         report = run_project(
             platform, [*selection, *retry] if selection else [], workers=workers, forgive=frozenset(retry)
         )
@@ -80,11 +84,19 @@ def print_report(report: RunReport, contracts: Mapping[str, Contract]) -> None:
     print_warnings(report.judgements)
 
 
+def count_refused(report: RunReport) -> int:
+    """Files that at least one flow refused: flows that share a source may refuse the same one."""
+    # a refusal is `file: reason`, a flow's name begins with its source's
+    return len({(r.node.name.partition(".")[0], text.partition(": ")[0]) for r in report.results for text in r.refused})
+
+
 def print_next(report: RunReport) -> None:
     """Where to look next."""
     rejected = sum(plan.counts.rejected for r in report.results for plan in r.plans if plan.counts)
-    refused = sum(len(result.refused) for result in report.results)
+    refused = count_refused(report)
     if refused:
-        say(f"{refused} file(s) could not be taken: they lie in rejected/ with a receipt beside each.")
+        shared = any("." in result.node.name for result in report.results if result.refused)
+        where = ", or in processed/ when another dataset of the source took the file" if shared else ""
+        say(f"{refused:,} file(s) could not be taken: they lie in rejected/{where}, with a receipt beside each.")
     if rejected:
         say(f"{rejected:,} record(s) broke their contract. See them with: entrepot rejects list")

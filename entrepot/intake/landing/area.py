@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from entrepot.intake.landing.arrivals import DONE
-from entrepot.intake.landing.durable import find_placed, make_folder, place_beside, sync_folder
-from entrepot.intake.landing.receipts import JSON_SUFFIX, TEXT_SUFFIX, is_receipt
+from entrepot.intake.landing.durable import (
+    JSON_SUFFIX,
+    LONGEST_ADDITION,
+    TEXT_SUFFIX,
+    find_placed,
+    is_receipt,
+    make_folder,
+    place_beside,
+    sync_folder,
+)
+from entrepot.intake.landing.receipts import Receipt, write_receipt
 from entrepot.kernel.errors import DataError, SystemError_
 from entrepot.kernel.ids import hash_file, new_token
 from entrepot.kernel.points import reached
@@ -32,8 +41,6 @@ class StorageArea:
         self._may_create = may_create
         self._released: dict[str, tuple[Path, _Inode]] = {}
         """Where this process moved what it had claimed: enough to find a file again, not to trust its bytes."""
-        self.receipt_tag = ""
-        """What stands between a file's name and its receipts' ending: flows that share an area each write their own."""
 
     def ensure(self) -> None:
         """Create the folders that are not there.
@@ -47,6 +54,17 @@ class StorageArea:
         for folder in (self.incoming, self.claimed, self.processed, self.archive, self.rejected):
             if not folder.is_dir():
                 make_folder(folder)
+
+    def longest_name(self) -> int:
+        """Bytes that a file's name may have: there must be room for a token, a number and the ending of a receipt."""
+        try:
+            limit = os.pathconf(self.root, "PC_NAME_MAX")
+        except (AttributeError, OSError, ValueError):
+            limit = 255
+        return limit - self._longest_addition()
+
+    def _longest_addition(self) -> int:
+        return LONGEST_ADDITION + len(JSON_SUFFIX)
 
     def claimed_files(self) -> list[FileItem]:
         """What stands in the claim folder, by name: not hashed, and known to a plan or not."""
@@ -135,6 +153,13 @@ class StorageArea:
         reached("acknowledge.moved")
         return target
 
+    def leave_receipt(self, item: FileItem, receipt: Receipt, beside: Path | None = None) -> None:
+        """Write a file's receipt beside it; `beside`: where it stands, when that is known. Repeatable.
+
+        Raises: DataError when the file is gone; OSError when it cannot be written.
+        """
+        write_receipt(beside or self.find_content(item), receipt)
+
     def find_rejected(self, item: FileItem) -> Path | None:
         """Where an earlier, interrupted refusal put the file."""
         found = (path for path in find_placed(self.rejected, item.name, item.sha256) if hash_file(path) == item.sha256)
@@ -165,20 +190,22 @@ class StorageArea:
     @staticmethod
     def _archive_file(path: Path, folder: Path) -> Path:
         make_folder(folder)
-        receipts = [
-            other for other in path.parent.iterdir() if is_receipt(other.name) and _is_receipt_of(other.name, path.name)
-        ]
+        names = {other.name for other in path.parent.iterdir()}
+        receipts = [path.with_name(name) for name in sorted(names) if _is_receipt_of(name, path.name, names)]
         target = place_beside(path, folder, path.name, hash_file(path) if (folder / path.name).exists() else "")
         for receipt in receipts:
             if receipt.exists():
-                os.replace(receipt, target.with_name(receipt.name.replace(path.name, target.name, 1)))
+                os.replace(receipt, target.with_name(target.name + receipt.name.removeprefix(path.name)))
         return folder
 
 
-def _is_receipt_of(receipt: str, name: str) -> bool:
-    """True for `name.receipt.txt` and `name.bronze.sales.receipt.txt`, not for the receipt of a file `name.gz`."""
-    middle = receipt.removeprefix(name).removesuffix(JSON_SUFFIX).removesuffix(TEXT_SUFFIX)
-    return receipt.startswith(name) and (not middle or middle.count(".") == 2)
+def _is_receipt_of(receipt: str, name: str, names: Set[str]) -> bool:
+    """True for `name.receipt.txt` and `name.bronze.sales.receipt.txt`, not for the receipt of another file in `names`: `name.2026.csv`."""
+    if not is_receipt(receipt) or not receipt.startswith(name):
+        return False
+    whole = receipt.removesuffix(JSON_SUFFIX).removesuffix(TEXT_SUFFIX)
+    middle = whole[len(name) :]
+    return not middle or (middle.startswith(".") and middle.count(".") == 2 and whole not in names)
 
 
 def _inode_of(path: Path) -> _Inode:

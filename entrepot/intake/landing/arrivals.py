@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -37,8 +37,13 @@ class Waiting:
     done_file: bool = False
 
 
-def list_arrivals(folder: Path, patterns: tuple[str, ...], waiting: Waiting, ignored: Ignored) -> list[Arrival]:
-    """Files that match a pattern, by name; no folders, links, hidden or temporary files. Whole or not."""
+def list_arrivals(
+    folder: Path, patterns: tuple[str, ...], waiting: Waiting, ignored: Ignored, longest_name: int | None = None
+) -> list[Arrival]:
+    """Files that match a pattern, by name; no folders, links, hidden or temporary files. Whole or not.
+
+    `longest_name`: bytes of the longest name that can be taken; None: any can.
+    """
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -46,7 +51,7 @@ def list_arrivals(folder: Path, patterns: tuple[str, ...], waiting: Waiting, ign
                 continue
             if not any(fnmatchcase(entry.name, pattern) for pattern in patterns):
                 continue
-            if reason := _find_reason(entry):
+            if reason := _find_reason(entry) or find_name_fault(entry.name, longest_name):
                 ignored(entry.name, reason)
                 continue
             arrival = _look_at(Path(entry.path))
@@ -65,10 +70,20 @@ def _find_reason(entry: os.DirEntry[str]) -> str | None:
         return "it is a link: what it points to could change after it was claimed"
     if not entry.is_file(follow_symlinks=False):
         return "it is not a file"
+    return None
+
+
+def find_name_fault(name: str, longest: int | None) -> str | None:
+    """Why a file of this name cannot be taken."""
     try:
-        entry.name.encode()
+        length = len(name.encode())
     except UnicodeEncodeError:
         return "its name is not UTF-8"
+    if longest is not None and length > longest:
+        return (
+            f"its name has {length} bytes; {longest} are the most, as a token and the endings of receipts are added on its way. "
+            "Give it a shorter name"
+        )
     return None
 
 
@@ -84,7 +99,13 @@ class Watch:
     """Watches one folder for whole files. Remembers when each was first seen as it is: its own time may say too little."""
 
     def __init__(
-        self, folder: Path, patterns: tuple[str, ...], waiting: Waiting, clock: Clock, tell: Callable[..., None]
+        self,
+        folder: Path,
+        patterns: tuple[str, ...],
+        waiting: Waiting,
+        clock: Clock,
+        tell: Callable[..., None],
+        longest_name: Callable[[], int | None] = lambda: None,
     ) -> None:
         """`tell(event, **data)` is told of `files_waiting` and, once for each name, of `file_ignored`."""
         self._folder = folder
@@ -92,8 +113,14 @@ class Watch:
         self._waiting = waiting
         self._clock = clock
         self._tell = tell
+        self._longest_name = longest_name
         self._seen: dict[str, tuple[Arrival, datetime]] = {}
-        self._ignored: set[str] = set()
+        self._ignored: dict[str, str] = {}
+
+    @property
+    def ignored(self) -> Mapping[str, str]:
+        """Files that match but cannot be taken, with the reason, as far as they were met."""
+        return self._ignored
 
     def find_whole(self, *, patient: bool = True) -> list[Arrival]:
         """Files that arrived whole, by name; when `patient`, waits a few seconds for those that came a moment ago."""
@@ -105,7 +132,7 @@ class Watch:
 
     def _look(self) -> tuple[list[Arrival], float | None]:
         """Whole files, and how long the others must stay quiet yet (None: there are none, or only a marker tells)."""
-        arrivals = list_arrivals(self._folder, self._patterns, self._waiting, self._ignore)
+        arrivals = list_arrivals(self._folder, self._patterns, self._waiting, self._ignore, self._longest_name())
         self._seen = {arrival.name: self._seen.get(arrival.name, (arrival, self._clock.now())) for arrival in arrivals}
         remaining = [(arrival, self._remaining_s(arrival)) for arrival in arrivals]
         whole = [arrival for arrival, wait_s in remaining if wait_s == 0]
@@ -132,6 +159,7 @@ class Watch:
         return marker is not None and marker.mtime_ns >= arrival.mtime_ns
 
     def _ignore(self, name: str, reason: str) -> None:
-        if name not in self._ignored:
-            self._ignored.add(name)
-            self._tell("file_ignored", file=name.encode(errors="replace").decode(), reason=reason)
+        shown = name.encode(errors="replace").decode()
+        if shown not in self._ignored:
+            self._ignored[shown] = reason
+            self._tell("file_ignored", file=shown, reason=reason)

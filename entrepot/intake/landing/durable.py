@@ -9,6 +9,11 @@ from pathlib import Path
 
 from entrepot.kernel.ids import new_token
 
+JSON_SUFFIX = ".receipt.json"
+TEXT_SUFFIX = ".receipt.txt"
+LONGEST_ADDITION = len("-12345678-999")
+"""What a name may grow by when it is not free; a claim's token is as long."""
+
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
@@ -29,7 +34,7 @@ def make_folder(folder: Path) -> None:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Write a file aside, then put it in place, over an older one."""
-    aside = path.with_name(f".{path.name}.{new_token()}.tmp")
+    aside = path.with_name(f".{new_token()}.tmp")  # short: the name itself may be as long as names can be
     with aside.open("wb") as file:
         file.write(content)
         file.flush()
@@ -86,9 +91,16 @@ def find_placed(folder: Path, name: str, sha256: str) -> list[Path]:
     return found
 
 
+def is_receipt(name: str) -> bool:
+    """True for the names of receipts; data never bears one outside `incoming/` and `claimed/`."""
+    return name.lower().endswith((JSON_SUFFIX, TEXT_SUFFIX))
+
+
 def _names(name: str, sha256: str) -> Iterator[str]:
-    yield name
-    stem, dot, suffix = name.partition(".")
+    """The names a file may be given, in order. Data that arrived under a receipt's name is given another: `till.receipt-1f2e3d4c.json`."""
+    stem, dot, suffix = name.rpartition(".") if is_receipt(name) else name.partition(".")
+    if not is_receipt(name):
+        yield name
     yield f"{stem}-{sha256[:8]}{dot}{suffix}"
     number = 2
     while True:

@@ -13,11 +13,10 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from entrepot.intake.landing.durable import write_durably
+from entrepot.intake.landing.durable import JSON_SUFFIX, TEXT_SUFFIX, write_durably
+from entrepot.kernel.positions import FileItem
 from entrepot.ports.engine import Counts
 
-JSON_SUFFIX = ".receipt.json"
-TEXT_SUFFIX = ".receipt.txt"
 MOST_FINDINGS = 12
 _WIDTH = 100
 
@@ -80,14 +79,10 @@ def write_receipt(beside: Path, receipt: Receipt) -> Path:
     return path
 
 
-def has_receipt(beside: Path) -> bool:
-    """True when the file has its receipt already."""
-    return beside.with_name(beside.name + JSON_SUFFIX).exists()
-
-
-def is_receipt(name: str) -> bool:
-    """True for the names of receipts."""
-    return name.endswith((JSON_SUFFIX, TEXT_SUFFIX))
+def read_subject(path: Path) -> FileItem:
+    """The file that a receipt (its JSON) speaks of."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return FileItem(content["file"], "", content["sha256"], content["size_bytes"])
 
 
 def receipt_text(receipt: Receipt) -> str:

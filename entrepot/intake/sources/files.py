@@ -12,7 +12,7 @@ from pathlib import Path
 
 from entrepot.intake.landing.area import StorageArea
 from entrepot.intake.landing.arrivals import Arrival, Waiting, Watch
-from entrepot.intake.landing.receipts import Finding, Outcome, Receipt, has_receipt, write_receipt
+from entrepot.intake.landing.receipts import Finding, Outcome, Receipt
 from entrepot.intake.landing.shared import SharedArea
 from entrepot.intake.sources.base import ReaderContext
 from entrepot.intake.sources.formats import Sniffed
@@ -51,7 +51,9 @@ class FilesReader:
         self._options = options
         self._opener = opener
         self._context = context
-        self._watch = Watch(self.area.incoming, options.patterns, options.waiting, context.clock, self._emit)
+        self._watch = Watch(
+            self.area.incoming, options.patterns, options.waiting, context.clock, self._emit, self.area.longest_name
+        )
 
     def find_next(self, previous: Position | None) -> FileSet | None:
         """The files to take next, not claimed yet but for those that a crash left in the claim folder."""
@@ -95,8 +97,8 @@ class FilesReader:
         with self._reaching("moved in"):
             for item in as_files(position):
                 target = self.area.release(item, self.area.rejected) or self.area.find_rejected(item)
-                if target is not None and not has_receipt(self._receipt_of(target)):
-                    write_receipt(self._receipt_of(target), self._receipt(item, Outcome.REFUSED, reason, todo))
+                if target is not None:
+                    self._leave_receipt(item, self._receipt(item, Outcome.REFUSED, reason, todo), target)
             self.area.sync(self.area.rejected)
 
     def write_receipts(
@@ -126,17 +128,22 @@ class FilesReader:
                     batch=batch, counts=counts, reasons=reasons if len(files) == 1 else {},
                     findings=tuple((findings or {}).get(item.name, ())),
                 )  # fmt: skip
-                write_receipt(self._receipt_of(self.area.find_content(item)), receipt)
+                self._leave_receipt(item, receipt)
 
     def sniff_waiting(self, limit: int) -> list[tuple[str, Sniffed | DataError]]:
         """What the first few waiting files look like, or why they cannot be taken; nothing is moved."""
         waiting = [item for item in as_files(self.find_next(None) or FileSet(())) if not item.claimed]
-        return self._opener.sniff_each((self.area.incoming / item.name, item.name) for item in waiting[:limit])
+        ignored = [(name, DataError(f"{reason}.")) for name, reason in self._watch.ignored.items()]
+        sniffed = self._opener.sniff_each((self.area.incoming / item.name, item.name) for item in waiting[:limit])
+        return [*sniffed, *ignored[:limit]]
 
     def tidy(self) -> int:
         """Archive what was processed long enough ago, when the options say so; return the number of files."""
         days = self._options.archive_after_days
-        return 0 if days is None else self.area.archive_older(days, self._context.clock.now())
+        if days is None:
+            return 0
+        with self._reaching("archived in"):
+            return self.area.archive_older(days, self._context.clock.now())
 
     def _part_duplicates(self, complete: list[FileItem]) -> list[FileItem]:
         taken: dict[str, FileItem] = {}
@@ -155,17 +162,20 @@ class FilesReader:
         self.area.sync(self.area.processed)
         if target is not None:
             todo = "Nothing. To take it again on purpose: entrepot run --again FILE, with a reason."
-            write_receipt(
-                self._receipt_of(target),
-                self._receipt(
-                    item, Outcome.DUPLICATE, f"The same bytes were taken already in {before}.", todo, batch=before
-                ),
-            )
+            why = f"The same bytes were taken already in {before}."
+            self._leave_receipt(item, self._receipt(item, Outcome.DUPLICATE, why, todo, batch=before), target)
         self._emit("file_duplicate", file=item.name, sha256=item.sha256, before=before)
 
-    def _receipt_of(self, path: Path) -> Path:
-        """The path that the endings of a receipt follow; flows that share an area each have their own."""
-        return path.with_name(path.name + self.area.receipt_tag)
+    def _leave_receipt(self, item: FileItem, receipt: Receipt, beside: Path | None = None) -> None:
+        """Write a receipt; what became of the file is durable by then, so that trouble with the receipt is told and undoes nothing."""
+        try:
+            self.area.leave_receipt(item, receipt, beside)
+        except DataError:
+            return  # somebody took the file away meanwhile: then it needs no receipt
+        except OSError as error:
+            self._emit(
+                "receipt_missing", file=item.name, outcome=receipt.outcome.value, reason=error.strerror or str(error)
+            )
 
     def _note_growth(self, item: FileItem) -> None:
         path = self.area.root / item.claimed

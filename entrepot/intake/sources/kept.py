@@ -6,8 +6,8 @@ from pathlib import Path
 
 from entrepot.intake.landing.area import check_content
 from entrepot.intake.landing.arrivals import Arrival, Watch
-from entrepot.intake.landing.durable import make_folder
-from entrepot.intake.landing.receipts import JSON_SUFFIX, Outcome, Receipt, write_receipt
+from entrepot.intake.landing.durable import JSON_SUFFIX, make_folder
+from entrepot.intake.landing.receipts import Outcome, Receipt, write_receipt
 from entrepot.intake.sources.base import ReaderContext
 from entrepot.intake.sources.files import FilesOptions, as_files, limit_batch
 from entrepot.intake.sources.formats import Sniffed
@@ -63,8 +63,17 @@ class KeptFilesReader:
 
     def refuse(self, position: Position, reason: str) -> None:
         """Remember that the content was given up, with a receipt."""
+        try:
+            self._remember_refused(as_files(position), reason)
+        except OSError as error:
+            # here the receipt is more than a note: without it the content would be taken again at every run
+            raise SystemError_(
+                f"what was refused cannot be noted in {self._refused}: {error.strerror or error}."
+            ) from error
+
+    def _remember_refused(self, files: tuple[FileItem, ...], reason: str) -> None:
         make_folder(self._refused)
-        for item in as_files(position):
+        for item in files:
             receipt = Receipt(
                 item.name, item.sha256, item.size_bytes, self._context.flow, Outcome.REFUSED, self._context.clock.now(), reason,
                 "Correct the file where it stands; other content under the same name is taken as new.",

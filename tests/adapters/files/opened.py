@@ -14,16 +14,17 @@ from entrepot.contracts.model import Column
 from entrepot.contracts.types import ColumnType, Kind
 from entrepot.intake.sources.opening import FileOpener
 from entrepot.kernel.errors import DataError
+from entrepot.kernel.events import Emit, ignore
 from entrepot.ports.relations import FAULTS, Part, Stream
 from entrepot.testing.clock import FakeClock
 
 TEXT = ColumnType(Kind.STRING)
 
 
-def opener(folder: Path, columns: Sequence[str | Column] = (), **options: Any) -> FileOpener:
+def opener(folder: Path, columns: Sequence[str | Column] = (), emit: Emit = ignore, **options: Any) -> FileOpener:
     """What opens files of a source with these options, under a contract with these columns."""
     made = tuple(c if isinstance(c, Column) else Column(c, TEXT) for c in columns)
-    context = ReaderContext(flow="f", root=folder, clock=FakeClock(), columns=made)
+    context = ReaderContext(flow="f", root=folder, clock=FakeClock(), columns=made, emit=emit)
     return build_opener(read_options(SPEC, {"path": "in", **options}), context)
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from entrepot.connectors import load_connector, read_options
 from entrepot.kernel.errors import ProjectError
-from entrepot.ports.relations import FAULTS, RECORD
+from entrepot.kernel.events import Event
+from entrepot.ports.relations import FAULTS, RECORD, Stream
 from tests.adapters.files.opened import opener, read_rows, read_values, reasons, refusal
 
 COLUMNS = [
@@ -96,8 +97,39 @@ def test_trim(tmp_path: Path, trim: str, wanted: str) -> None:
 def test_header_and_trailer(tmp_path: Path) -> None:
     """Neither is a record; numbers stay those of the lines."""
     path = file(tmp_path, "whatever\nHBANK\nH2\n0001abcdef0000001\n0002abcdef0000001\nT000002\n\n")
-    options = fixed(skip_lines=1, header="H", trailer={"prefix": "T", "start": 2, "width": 6})
+    options = fixed(skip_lines=1, header="H", header_lines=2, trailer={"prefix": "T", "start": 2, "width": 6})
     assert [(row["id"], row[RECORD]) for row in read_rows(path, **options)] == [("0001", 4), ("0002", 5)]
+
+
+def announced(path: Path, **options: Any) -> tuple[list[str], list[tuple[str, str, dict[str, int]]]]:
+    """The ids that are read, and what is announced meanwhile."""
+    told: list[Event] = []
+    (part,) = opener(path.parent, emit=told.append, **options).parts(path, path.name)
+    assert isinstance(part.rows, Stream)
+    found = [row["id"] for batch in part.rows.open() for row in batch.to_pylist()]
+    return found, [(event.name, event.subject, dict(event.data)) for event in told]
+
+
+def test_only_the_first_line_is_a_header(tmp_path: Path) -> None:
+    """Records that begin as the header does are records, and what is left out is counted and announced."""
+    path = file(tmp_path, "HDR0bank  0000000\nH001abcdef0000001\nH002abcdef0000001\n0003abcdef0000001\n")
+    ids, told = announced(path, **fixed(header="H"))
+    assert ids == ["H001", "H002", "0003"]
+    assert told == [("records_left_out", "x.dat", {"header": 1})]
+
+
+def test_a_file_without_header_loses_no_later_record(tmp_path: Path) -> None:
+    """The first line decides; behind a record there is no header."""
+    path = file(tmp_path, "0001abcdef0000001\nH002abcdef0000001\n")
+    assert announced(path, **fixed(header="H", header_lines=3)) == (["0001", "H002"], [])
+
+
+def test_what_is_taken_for_a_trailer_is_announced(tmp_path: Path) -> None:
+    """Nobody can tell a last record that begins like a trailer from one: so it is said, with skipped lines."""
+    path = file(tmp_path, "x\n0001abcdef0000001\nT002abcdef0000001\n")
+    ids, told = announced(path, **fixed(skip_lines=1, trailer={"prefix": "T"}))
+    assert ids == ["0001"]
+    assert told == [("records_left_out", "x.dat", {"skip_lines": 1, "trailer": 1})]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +166,10 @@ def test_encodings(tmp_path: Path) -> None:
         ({"columns": [{"name": "_a", "start": 1, "end": 1}]}, "system columns"),
         ({"columns": [{"name": "a", "start": 1, "end": 9}], "length": 8}, "ends at 9"),
         ({"columns": COLUMNS, "trailer": {"prefix": "T", "start": 2}}, "width"),
+        ({"columns": COLUMNS, "header": ""}, "header.*is empty or blank"),
+        ({"columns": COLUMNS, "header": " "}, "header.*is empty or blank"),
+        ({"columns": COLUMNS, "trailer": {"prefix": ""}}, "prefix.*is empty or blank"),
+        ({"columns": COLUMNS, "header": "H", "header_lines": 0}, "header_lines"),
         ({"columns": COLUMNS, "encoding": "klingon"}, "names of encodings"),
     ],
 )

@@ -29,6 +29,9 @@ GERMAN = NumberStyle(",", ".")
         (NumberStyle(".", ","), "1,234.5", "1234.5"),
         (NumberStyle(","), "n/a", "n/a"),
         (NumberStyle(",", "."), "12.34.567", "12.34.567"),
+        (GERMAN, "00012", "00012"),
+        (GERMAN, "0,123", "0.123"),
+        (NumberStyle(".", "-"), "2024-01-05", "2024-01-05"),
     ],
 )
 def test_styles(style: NumberStyle, text: str, wanted: str) -> None:
@@ -43,6 +46,19 @@ def test_doubtful_values_are_pointed_at(style: NumberStyle, text: str) -> None:
     texts, places = normalize_numbers(pa.array(["1", text, None]), style)
     assert places == [1]
     assert texts[1].as_py() == text
+
+
+UNGROUPED = ["0{0}123", "012{0}345", "00{0}500", "-0{0}750", "+0{0}123", "0{0}123{0}456", "000{0}500", "0{0}123{1}5", "12{0}34", "1{0}2345", " 0{0}123 "]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", [GERMAN, NumberStyle(".", ","), NumberStyle(",", " "), NumberStyle(".", "'")])
+@pytest.mark.parametrize("pattern", UNGROUPED)
+def test_nobody_groups_such_digits(style: NumberStyle, pattern: str) -> None:
+    """`0.123` with the point between thousands is rather 0.123 than 123: doubtful, never a value."""
+    text = pattern.format(style.thousands, style.decimal)
+    texts, places = normalize_numbers(pa.array(["1", text, None, f"999{style.thousands}000"]), style)
+    assert places == [1]
+    assert texts.to_pylist() == ["1", text, None, "999000"]
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12, places=3))

@@ -37,7 +37,9 @@ class FixedWidthOptions:
     encoding: str | None = None
     skip_lines: int = 0
     header: str | None = None
-    """Lines before the first record that begin with it are no records."""
+    """The first line that is not empty, when it begins with this, is no record."""
+    header_lines: int = 1
+    """How many such lines stand there at most."""
     trailer: Trailer | None = None
     pad: bool = False
     """Take a shorter line as if blanks followed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from entrepot.adapters.files.fixed_width.slices import cut_column, find_misfits
 from entrepot.adapters.files.lines import Block, TextFile
 from entrepot.intake.sources.formats import FormatContext, Sniffed
 from entrepot.kernel.errors import DataError
+from entrepot.kernel.events import Event
 from entrepot.ports.relations import FAULT_TYPE, FAULTS, RECORD, Part, Stream
 
 
@@ -21,6 +23,7 @@ class FixedWidthFormat:
 
     def __init__(self, options: FixedWidthOptions, context: FormatContext) -> None:
         self._options = options
+        self._context = context
         texts = [pa.field(column.name, pa.string()) for column in options.columns]
         self._schema = pa.schema([*texts, pa.field(RECORD, pa.int64()), pa.field(FAULTS, FAULT_TYPE)])
 
@@ -45,7 +48,8 @@ class FixedWidthFormat:
         return Sniffed("fixed_width", tuple(column.name for column in self._options.columns), facts)
 
     def _batches(self, file: TextFile) -> Iterator[pa.RecordBatch]:
-        for numbers, lines, damaged in _Records(file, self._options).blocks():
+        records = _Records(file, self._options)
+        for numbers, lines, damaged in records.blocks():
             faults = Faults()
             texts = pa.array(lines, pa.string())
             misfits = find_misfits(texts, self._options)
@@ -60,6 +64,8 @@ class FixedWidthFormat:
             yield pa.RecordBatch.from_arrays(
                 [*columns, pa.array(numbers, pa.int64()), faults.array(len(numbers))], schema=self._schema
             )
+        if records.left_out:
+            self._context.emit(Event("records_left_out", file.place, dict(records.left_out)))
 
 
 _Lines = tuple[list[int], list[str | None], dict[int, str]]
@@ -75,6 +81,8 @@ class _Records:
         self._trailer_line: int | None = None
         self._count = 0
         self._in_head = options.header is not None
+        self.left_out: Counter[str] = Counter()
+        """Option → lines that are no records because of it."""
 
     def blocks(self) -> Iterator[_Lines]:
         """Raises: DataError when the trailer is missing, not the last line, or counts otherwise."""
@@ -111,13 +119,28 @@ class _Records:
                 hint="Are these two files in one? Else correct fixed_width.trailer.",
             )
         if number <= self._options.skip_lines:
+            self.left_out["skip_lines"] += 1
+            return False
+        if self._is_header(line):
+            self.left_out["header"] += 1
             return False
         if trailer is not None and line is not None and line.startswith(trailer.prefix):
             self._trailer_line = number
             self._check_count(line, trailer, before)
+            self.left_out["trailer"] += 1
             return False
-        self._in_head = self._in_head and line is not None and line.startswith(self._options.header or "")
-        return not self._in_head
+        return True
+
+    def _is_header(self, line: str | None) -> bool:
+        prefix = self._options.header
+        self._in_head = (
+            self._in_head
+            and prefix is not None
+            and line is not None
+            and line.startswith(prefix)
+            and self.left_out["header"] < self._options.header_lines
+        )
+        return self._in_head
 
     def _check_count(self, line: str, trailer: Trailer, found: int) -> None:
         if trailer.start is None or trailer.end is None:

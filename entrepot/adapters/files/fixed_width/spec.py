@@ -25,6 +25,7 @@ def _build(options: Options, context: FormatContext) -> FormatReader:
         encoding=options["encoding"],
         skip_lines=options["skip_lines"],
         header=options["header"],
+        header_lines=options["header_lines"],
         trailer=Trailer(trailer["prefix"], trailer["start"], _end(trailer)) if trailer is not None else None,
         pad=options["pad"],
     )
@@ -51,6 +52,12 @@ def _faults(options: Options) -> list[tuple[KeyPath, str]]:
     if options["length"] is not None and max(ends, default=0) > options["length"]:
         faults.append((("length",), f"is {options['length']}, but a column ends at {max(ends)}."))
     trailer = options["trailer"]
+    prefixes = ((("header",), options["header"]), (("trailer", "prefix"), trailer["prefix"] if trailer else None))
+    faults += [
+        (path, "is empty or blank: every line begins so. Say how that line begins, or leave the option out.")
+        for path, prefix in prefixes
+        if prefix is not None and not prefix.strip()
+    ]
     if trailer is not None and trailer["start"] is not None:
         faults += [(("trailer", *path), text) for path, text in _place_faults(trailer)]
     if options["encoding"] is not None and not is_encoding(options["encoding"]):
@@ -77,7 +84,9 @@ _COLUMNS = (
     FieldSpec(name="decimals", type="integer", default=0, minimum=0, description="Digits behind a point that is not written: 0001234 with 2 is 12.34."),
 )  # fmt: skip
 _TRAILER = (
-    FieldSpec(name="prefix", type="string", required=True, description="How it begins."),
+    FieldSpec(
+        name="prefix", type="string", required=True, description="How it begins; nothing that a record may begin with."
+    ),
     FieldSpec(
         name="start",
         type="integer",
@@ -92,7 +101,8 @@ FORMAT = FormatSpec(
     summary="Lines of fixed width: each value has its place.",
     description="""\
 Places are counted in characters, not bytes. A value of blanks is null; empty lines are left out. The line's number is the record's. A line
-that is shorter or longer than the record goes to quarantine. With a trailer a file without it, or with another count, is refused.""",
+that is shorter or longer than the record goes to quarantine. With a trailer a file without it, or with another count, is refused. Lines
+that are left out as header, trailer or by `skip_lines` are counted and announced at every run.""",
     example_yaml="""\
 connector: files
 options:
@@ -115,7 +125,8 @@ options:
         FieldSpec(name="length", type="integer", minimum=1, description="Characters of a record; the end of the last column when not said."),
         FieldSpec(name="encoding", type="string", description="UTF-8, or what a byte-order mark says, when not said."),
         FieldSpec(name="skip_lines", type="integer", default=0, minimum=0, description="Lines at the beginning that mean nothing."),
-        FieldSpec(name="header", type="string", description="Lines before the first record that begin with it mean nothing."),
+        FieldSpec(name="header", type="string", description="The first line means nothing when it begins with this; later lines are records however they begin."),
+        FieldSpec(name="header_lines", type="integer", default=1, minimum=1, description="How many lines the header has; each begins with header."),
         FieldSpec(name="trailer", type="object", fields=_TRAILER, description="The last line, which is no record."),
         FieldSpec(name="pad", type="boolean", default=False, description="Take a shorter line as if blanks followed."),
     ),
