@@ -147,7 +147,7 @@ class FlowBuilder:
             contract=contract,
             quarantine=self._quarantine(name),
             write="replace" if model.kind == "full" else str(model.kind),
-            transform_hash=model.hash,
+            transform_hash=self._transform_hash(model),
             system_columns=carries,
             pin=partial(self._model_pins, model, contract),
             rebuild_reason=reader.rebuild_reason,
@@ -219,13 +219,17 @@ class FlowBuilder:
     def _views(self, model: Model) -> dict[str, str]:
         return {str(name): sql for name, sql in self._project.graph.views(model).items()}
 
+    def _transform_hash(self, model: Model) -> str:
+        """What the model says and the zone in which it is computed, apart, so that `plan` can tell which of them changed."""
+        return f"{model.hash}@{self._project.time_zone}"
+
     def _is_redefined(self, model: Model) -> bool:
-        """True when text, kind or written contract of the model are not those of its last range."""
+        """True when text, kind, written contract or time zone of the model are not those of its last range."""
         plan = last_plan_of_source(str(model.name), self._state)
         if plan is None:
             return False
         written = self._project.contracts.get(str(model.contract or model.name))
-        return plan.draft.transform_hash != model.hash or (
+        return plan.draft.transform_hash != self._transform_hash(model) or (
             written is not None and plan.draft.contract_hash != written.hash
         )
 

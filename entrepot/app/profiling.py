@@ -16,8 +16,8 @@ from entrepot.ports.relations import QueryScan, TableVersion
 _MEMORY_MB = 1024
 
 
-def profile_file(path: Path, options: Mapping[str, Any], most_rows: int | None) -> TableProfile:
-    """Count a file's columns. `options` are those of the connector files.
+def profile_file(path: Path, options: Mapping[str, Any], most_rows: int | None, zone: str) -> TableProfile:
+    """Count a file's columns. `options` are those of the connector files; instants are shown in `zone`.
 
     Raises: ProjectError for wrong options; DataError when the file cannot be read.
     """
@@ -30,7 +30,7 @@ def profile_file(path: Path, options: Mapping[str, Any], most_rows: int | None) 
         scratch = Path(folder)
         context = ReaderContext(flow="infer", root=path.parent, clock=SystemClock(), scratch=scratch)
         parts = build_opener(filled, context).parts(path, path.name)
-        engine = DuckEngine(_no_tables, threads=2, memory_mb=_MEMORY_MB, temp=scratch)
+        engine = DuckEngine(_no_tables, threads=2, memory_mb=_MEMORY_MB, temp=scratch, zone=zone)
         return engine.profile(parts, most_rows=most_rows)
 
 

@@ -23,7 +23,7 @@ from entrepot.lake.releases.policy import Candidates, decide_release
 from entrepot.ports.quality import Judgement
 from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.ports.state import PlanStatus, Release, RunRecord
-from entrepot.runner.execute import NodeResult, Verdict, execute
+from entrepot.runner.execute import NodeResult, Verdict, execute, say_trace
 from entrepot.runner.graph import Node, select
 
 
@@ -85,6 +85,7 @@ def run_project(
     run = new_run_id(started)
     platform.state.start_run(RunRecord(run, started, None, "running"))
     results = execute(nodes, platform.services, workers=workers, forgive=forgive)
+    _keep_traces(platform, run, results)
     balances = check_balances(platform, [r.node.target for r in results if r.plans])
     problems = [f"the balance does not close — {b}" for b in balances if not b.closes]
     outcome = publish(platform, run, results, {b.dataset for b in balances if not b.closes})
@@ -100,6 +101,19 @@ def run_project(
     tend(platform, [name for b in balances for name in (b.dataset, quarantine_name(b.dataset))])
     write_marker(platform.project.root / "logs" / "refresh_completed", report)
     return report
+
+
+def _keep_traces(platform: Platform, run: str, results: Sequence[NodeResult]) -> None:
+    """Write down where unexpected errors were raised, for whoever mends them."""
+    crashed = [
+        (r.node.name, r.error.__cause__) for r in results if r.error is not None and r.error.code == "run.unexpected"
+    ]
+    texts = [f"{run} {name}\n{say_trace(error)}\n" for name, error in crashed if error is not None]
+    if texts:
+        path = platform.project.root / "logs" / "unexpected.log"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            log.writelines(texts)
 
 
 def select_nodes(nodes: Sequence[Node], patterns: Sequence[str]) -> list[Node]:

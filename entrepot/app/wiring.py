@@ -81,6 +81,7 @@ class Platform:
             threads=self.threads,
             memory_mb=self.memory_mb,
             temp=temp,
+            zone=self.project.time_zone,
         )
 
     @cached_property
@@ -93,6 +94,7 @@ class Platform:
             table_resolver(self.tables),
             lake=self.project.runtime / "lake",
             temp=self.project.runtime / "tmp",
+            zone=self.project.time_zone,
             threads=self.threads,
             memory_mb=self.memory_mb,
         )

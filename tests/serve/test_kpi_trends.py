@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from entrepot.lake.models import ModelGraph
 from entrepot.serve.kpis import compile_kpis, load_kpis, select_outstanding, select_periods, select_scorecard
 
 pytestmark = pytest.mark.req("S6")
+
+AT = datetime(2026, 7, 1, tzinfo=UTC)
+"""When the release was made."""
 
 HEAD = "title: {0}\ndefinition: Something.\nmodel: gold.lines\nunit: EUR\nowner: finance\nname: {0}\n"
 SUM = HEAD.format("sales") + "measure: sum(sales)\ngrain: [day, shop]\n"
@@ -159,15 +163,15 @@ def test_the_summary_shows_the_newest_closed_period(kpis: Kpis) -> None:
     """June 2nd, as the 3rd is open; before anything is closed the open one. Worst rows first."""
     rows = "('2026-06-01','A',1,1), ('2026-06-02','A',1,1), ('2026-06-02','B',0,3), ('2026-06-03','A',1,1)"
     kpis.ask("SELECT 1", RATE + BOUNDS, rows=rows)
-    shown = kpis.connection.execute(f"SELECT period::DATE::VARCHAR, value FROM ({select_scorecard()})").fetchall()
+    shown = kpis.connection.execute(f"SELECT period::DATE::VARCHAR, value FROM ({select_scorecard(AT)})").fetchall()
     assert shown == [("2026-06-02", 0.25)]
     [kpi] = kpis.kpis
-    worst = kpis.connection.execute(f"SELECT shop FROM ({select_outstanding(kpi)})").fetchall()
+    worst = kpis.connection.execute(f"SELECT shop FROM ({select_outstanding(kpi, AT)})").fetchall()
     assert worst == [("B",), ("A",)]
-    periods = kpis.connection.execute(f"SELECT day::VARCHAR FROM ({select_periods(kpi, limit=2)})").fetchall()
+    periods = kpis.connection.execute(f"SELECT day::VARCHAR FROM ({select_periods(kpi, AT, limit=2)})").fetchall()
     assert periods == [("2026-06-03",), ("2026-06-02",)]
     kpis.ask("SELECT 1", RATE + BOUNDS, rows="('2026-06-01','A',1,1)")
-    assert kpis.connection.execute(f"SELECT is_closed FROM ({select_scorecard()})").fetchall() == [(False,)]
+    assert kpis.connection.execute(f"SELECT is_closed FROM ({select_scorecard(AT)})").fetchall() == [(False,)]
 
 
 def test_the_scorecard_waits_for_the_models_of_all_kpis(kpis: Kpis) -> None:

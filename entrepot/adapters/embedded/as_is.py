@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from entrepot.adapters.embedded.casts import in_calendar
 from entrepot.adapters.embedded.judge import system_columns
 from entrepot.adapters.embedded.nested.functions import is_nested
 from entrepot.adapters.embedded.queries import Resolve, open_views, query_schema, translated
-from entrepot.adapters.embedded.quoting import ident
+from entrepot.adapters.embedded.quoting import ident, literal
 from entrepot.adapters.embedded.sources import BRINGABLE, Source
 from entrepot.adapters.embedded.staging import Staging
 from entrepot.kernel.errors import ProjectError, UsageError
@@ -49,8 +50,17 @@ def storable(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     columns = []
     for name, kind, *_ in described:
         target = storable_type(str(kind))
-        columns.append(f"{ident(name)}::{target} AS {ident(name)}" if target != str(kind) else ident(name))
+        kept = f"{ident(name)}::{target}" if target != str(kind) else ident(name)
+        columns.append(f"{_in_time(str(name), kept, target)} AS {ident(name)}")
     return f"SELECT {', '.join(columns)} FROM ({sql})"
+
+
+def _in_time(name: str, kept: str, kind: str) -> str:
+    """SQL: the value; a query that gives a date no table may hold fails, with the column's name."""
+    if kind not in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
+        return kept
+    said = f"the column {name} holds a {kind.lower()} outside of the years 1 to 9999; allowed are those years, or null"
+    return f"CASE WHEN {kept} IS NULL OR {in_calendar(kept, kind)} THEN {kept} ELSE error({literal(said)}) END"
 
 
 def storable_type(kind: str) -> str:
@@ -82,6 +92,7 @@ def split_as_is(task: SplitTask, connection: duckdb.DuckDBPyConnection, resolve:
     if task.system_columns:
         select = _stamped(task, select, schema)
         schema = query_schema(connection, select)
+    schema = pa.schema([field.with_type(_stored(field.type)) for field in schema])
     staging = Staging(connection, into, schema)
     with translated():
         staging.write_accepted(select, "PER_THREAD_OUTPUT")
@@ -89,6 +100,19 @@ def split_as_is(task: SplitTask, connection: duckdb.DuckDBPyConnection, resolve:
     accepted = Staged(schema, tuple(staging.accepted))
     counts = Counts(accepted.rows, accepted.rows, 0)
     return SplitResult(accepted, Staged(REJECT_SCHEMA), counts, {}, {part.place: counts})
+
+
+def _stored(value: pa.DataType) -> pa.DataType:
+    """The type as files have it: instants are those of UTC, whatever the session's zone."""
+    if pa.types.is_timestamp(value) and value.tz:
+        return pa.timestamp(value.unit, "UTC")
+    if pa.types.is_list(value):
+        return pa.list_(_stored(value.value_type))
+    if pa.types.is_map(value):
+        return pa.map_(_stored(value.key_type), _stored(value.item_type))
+    if pa.types.is_struct(value):
+        return pa.struct([field.with_type(_stored(field.type)) for field in value])
+    return value
 
 
 def _stamped(task: SplitTask, select: str, schema: pa.Schema) -> str:

@@ -34,8 +34,8 @@ class DuckEngine:
         threads: of one call.
         memory_mb: limit of one call's DuckDB instance; Arrow batches on their way come on top.
         temp: folder for what does not fit into memory.
+        zone: the project's: in it stands every session that runs SQL which people wrote. What a source brings is typed in its contract's.
         on_progress: called with the number of rows of each finished slice.
-        zone: of sessions that have no contract.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class DuckEngine:
         threads: int,
         memory_mb: int = 400,
         temp: Path,
+        zone: str,
         on_progress: Progress = _ignore,
-        zone: str = "UTC",
     ) -> None:
         self._resolve = resolve
         self._settings = Settings(threads, memory_mb, temp)
@@ -60,7 +60,9 @@ class DuckEngine:
         with instance(self._settings, zone) as connection:
             if task.contract is None:
                 return split_as_is(task, connection, self._resolve, into)
-            return Landing(task, task.contract, connection, self._settings, self._resolve, into, self._progress).run()
+            return Landing(
+                task, task.contract, connection, self._settings, self._zone, self._resolve, into, self._progress
+            ).run()
 
     def query(self, scan: QueryScan) -> Result:
         """As `Engine.query`. Raises: ProjectError for what is wrong with the text, also while reading."""

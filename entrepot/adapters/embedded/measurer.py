@@ -32,8 +32,6 @@ from entrepot.ports.quality import Measured, MeasureTask, QueryToMeasure
 if TYPE_CHECKING:
     import duckdb
 
-ZONE = "UTC"
-"""Sessions stand in UTC, as those of models: what a rule's SQL makes of an instant is the same everywhere."""
 TIMEOUT_S = 60.0
 
 
@@ -43,6 +41,7 @@ class DuckMeasurer:
     Args:
         resolve: gives the SQL of a lake table at a version; called with the connection it is for.
         lake: the folder of the tables; SQL of users can read nothing else.
+        zone: the project's: what a rule's SQL makes of an instant is what a model makes of it.
         memory_mb: limit of one call.
         timeout_s: limit of one rule's SQL.
     """
@@ -53,6 +52,7 @@ class DuckMeasurer:
         *,
         lake: Path,
         temp: Path,
+        zone: str,
         threads: int,
         memory_mb: int = 400,
         timeout_s: float = TIMEOUT_S,
@@ -60,11 +60,12 @@ class DuckMeasurer:
         self._resolve = resolve
         self._lake = lake
         self._settings = Settings(threads, memory_mb, temp)
+        self._zone = zone
         self._timeout_s = timeout_s
 
     def measure(self, task: MeasureTask) -> Sequence[Measured]:
         """As `Measurer.measure`. Counts come first, in one scan; then duplicates and SQL, one after the other."""
-        with instance(self._settings, ZONE) as connection:
+        with instance(self._settings, self._zone) as connection:
             counted, rows = _Counting(connection, task, self._relation(connection, task)).run()
             found = {each.rule: each for each in counted}
             for rule in task.rules:
@@ -74,7 +75,7 @@ class DuckMeasurer:
 
     def broken_rows(self, task: MeasureTask, limit: int) -> Result:
         """As `Measurer.broken_rows`."""
-        opened = open_instance(self._settings, ZONE)
+        opened = open_instance(self._settings, self._zone)
         try:
             connection = opened.connection
             relation = self._relation(connection, task)
@@ -96,7 +97,7 @@ class DuckMeasurer:
         if query is None:
             return Measured(rule.id, None, rows, "it reads a dataset that cannot be read now")
         try:
-            with instance(self._settings, ZONE) as connection:
+            with instance(self._settings, self._zone) as connection:
                 self._open(connection, query)
                 self._check(connection, rule.id, query)
                 with self._bounded(connection):

@@ -56,6 +56,8 @@ class Landing:
     contract: Contract
     connection: duckdb.DuckDBPyConnection
     settings: Settings
+    zone: str
+    """Where queries stand; values without a zone are read in the contract's."""
     resolve: Resolve
     into: Path
     progress: Progress
@@ -110,7 +112,7 @@ class Landing:
 
     def _prepare_query(self, number: int, part: Part, scan: QueryScan) -> Prepared:
         """A query becomes a stream of an instance of its own."""
-        stream = query_stream(self.settings, self.contract.time_zone, self.resolve, scan)
+        stream = query_stream(self.settings, self.zone, self.resolve, scan)
         brings = tuple(name for name in BRINGABLE if scan.carries_record_ids and name in stream.schema.names)
         if self.task.system_columns and not {RECORD_ID, ORIGIN}.issubset(brings):
             raise UsageError(

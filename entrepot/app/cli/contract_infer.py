@@ -35,14 +35,14 @@ def infer(
         raise UsageError(
             f"{output} is there already; a draft is never written over it.", hint="Name another file with -o."
         )
-    path = Path(subject)
+    path, zone = Path(subject), time_zone_of(project)
     if path.is_file():
         name = parse(dataset) if dataset else Dataset("bronze", _name_of(path))
-        profile, source = profile_file(path, _read_options(options), rows), path.name
+        profile, source = profile_file(path, _read_options(options), rows, zone), path.name
     else:
         name = parse(dataset or subject, subject=subject)
         profile, source = profile_table(open_platform(project), subject, rows), f"the table {subject}"
-    draft = infer_contract(profile, name, time_zone_of(project))
+    draft = infer_contract(profile, name, zone)
     if as_json:
         print_json(_to_json(draft, profile))
         return

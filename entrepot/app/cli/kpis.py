@@ -11,7 +11,7 @@ from rich.markup import escape
 from entrepot.app.cli.kpi_tables import print_outstanding, print_periods, print_standings
 from entrepot.app.cli.opening import open_platform_with_data
 from entrepot.app.cli.output import console, print_json, say
-from entrepot.app.cli.query import query_release
+from entrepot.app.cli.query import query_release, read_records
 from entrepot.app.cli.standing import Standing
 from entrepot.app.wiring import Platform
 from entrepot.kernel.errors import DataError, UsageError
@@ -56,7 +56,7 @@ def load_standings(platform: Platform, release: Release) -> list[Standing]:
     """How each KPI of the project stands in a release; none for those that the release does not hold yet."""
     if str(SCORECARD) not in release.tables:
         return []
-    rows = {row["kpi"]: row for row in _rows(platform, release, select_scorecard())}
+    rows = {row["kpi"]: row for row in _rows(platform, release, select_scorecard(release.at))}
     return [Standing(kpi, rows[kpi.name]) for kpi in platform.project.kpis if kpi.name in rows]
 
 
@@ -87,8 +87,8 @@ def _show_all(platform: Platform, release: Release, *, as_json: bool) -> None:
 def _show_one(platform: Platform, release: Release, kpi: Kpi, *, as_json: bool) -> None:
     if str(kpi.dataset) not in release.tables:
         raise DataError(f"release {release.id} does not hold {kpi.dataset}.", hint="Compute it with: entrepot run")
-    periods = _rows(platform, release, select_periods(kpi, limit=PERIODS)) if kpi.has_total else []
-    outstanding = _rows(platform, release, select_outstanding(kpi)) if len(kpi.grain) > 1 else []
+    periods = _rows(platform, release, select_periods(kpi, release.at, limit=PERIODS)) if kpi.has_total else []
+    outstanding = _rows(platform, release, select_outstanding(kpi, release.at)) if len(kpi.grain) > 1 else []
     if as_json:
         print_json(_definition(kpi) | {"release": release.id, "periods": periods, "rows": outstanding})
         return
@@ -140,5 +140,4 @@ def _say_release(release: Release, tail: str) -> None:
 
 
 def _rows(platform: Platform, release: Release, sql: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = query_release(platform, release, sql).read_all().to_pylist()
-    return rows
+    return read_records(query_release(platform, release, sql).read_all())

@@ -10,6 +10,7 @@ from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import print_json, print_table, say
 from entrepot.app.session import select_nodes
 from entrepot.app.wiring import Platform
+from entrepot.flow.flow import Flow
 from entrepot.flow.plan import last_plan_of_source, last_position
 from entrepot.kernel.errors import EntrepotError
 from entrepot.kernel.positions import Cursor, FileSet, Position, Versions
@@ -89,11 +90,22 @@ def _why(platform: Platform, node: Node, changing: set[str]) -> str | None:
         if node.waits_for() is not None:
             return None
     try:
-        reader = node.build().reader
-        position = reader.find_next(last_position(node.name, platform.services))
+        flow = node.build()
+        position = flow.reader.find_next(last_position(node.name, platform.services))
     except EntrepotError as error:
         return f"cannot tell: {error.message}"
-    return None if position is None else describe(position)
+    if position is None:
+        return None
+    return _other_zone(platform, flow) or describe(position)
+
+
+def _other_zone(platform: Platform, flow: Flow) -> str | None:
+    """That a model is computed anew for nothing but the project's time zone."""
+    last = last_plan_of_source(flow.name, platform.state)
+    if last is None or last.draft.transform_hash == flow.transform_hash:
+        return None
+    (old, _, old_zone), (new, _, zone) = (text.partition("@") for text in (last.draft.transform_hash, flow.transform_hash))
+    return f"the project's time zone changed from {old_zone} to {zone}" if old == new and old_zone and zone else None
 
 
 def describe(position: Position) -> str:

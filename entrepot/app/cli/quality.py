@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from entrepot.app.cli.opening import open_platform_with_data
 from entrepot.app.cli.output import print_json, print_table, say
+from entrepot.app.cli.query import read_records
 from entrepot.app.quality_desk import QualityDesk, RuleStanding
 from entrepot.contracts.set_rules import CountBroken, CountDuplicates
 from entrepot.kernel.errors import UsageError
@@ -174,7 +175,7 @@ def _row(standing: RuleStanding) -> tuple[object, ...]:
 def _show_rows(desk: QualityDesk, dataset: str, rule: str, limit: int, *, as_json: bool) -> None:
     version, reader = desk.broken_rows(dataset, rule, limit + 1)
     table = pa.Table.from_batches(reader, reader.schema)
-    rows = table.slice(0, limit).to_pylist()
+    rows = read_records(table.slice(0, limit))
     if as_json:
         print_json({"dataset": dataset, "version": version, "rule": rule, "rows": rows, "more": table.num_rows > limit})
         return

@@ -31,7 +31,7 @@ def run_query(folder: Path, sql: str, at: str | None, *, limit: int, as_csv: boo
         if as_csv:
             _print_csv(reader)
         elif as_json:
-            print_json([_json_ready(row) for row in reader.read_all().to_pylist(maps_as_pydicts="strict")])
+            print_json([_json_ready(row) for row in read_records(reader.read_all())])
         else:
             _print_rows(reader, limit, release)
     finally:
@@ -56,6 +56,21 @@ def query_release(platform: Platform, release: Release, sql: str) -> pa.RecordBa
     read_pins(platform, release.tables)
     tables = {name: TableVersion(name, version) for name, version in release.tables.items()}
     return platform.engine.query(QueryScan(sql, tables, release.views)).batches()
+
+
+def read_records(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
+    """Rows as Python's values. Instants stand in the project's zone; where that would be beyond the year 9999 or before 1, in UTC."""
+    found: list[dict[str, Any]]
+    try:
+        found = rows.to_pylist(maps_as_pydicts="strict")
+    except OverflowError:
+        schema = pa.schema([field.with_type(_in_utc(field.type)) for field in rows.schema])
+        found = rows.cast(schema).to_pylist(maps_as_pydicts="strict")
+    return found
+
+
+def _in_utc(value: pa.DataType) -> pa.DataType:
+    return pa.timestamp(value.unit, "UTC") if pa.types.is_timestamp(value) and value.tz else value
 
 
 def _plain(value: object) -> object:
@@ -98,7 +113,7 @@ def _print_rows(reader: pa.RecordBatchReader, limit: int, release: Release) -> N
     rows: list[list[object]] = []
     more = False
     for batch in reader:
-        for record in batch.to_pylist(maps_as_pydicts="strict"):
+        for record in read_records(batch):
             if len(rows) == limit:
                 more = True
                 break

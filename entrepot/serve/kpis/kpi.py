@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
@@ -58,11 +60,11 @@ class Thresholds:
     warning: float
     direction: Direction
 
-    def judge(self, value: float | None) -> Status:
-        """The status of a value."""
-        if value is None or value != value:
+    def judge(self, value: float | Decimal | None) -> Status:
+        """The status of a value; none that is finite, none that can be judged. As the SQL of `trends` says it, in doubles."""
+        if value is None or not math.isfinite(value):
             return Status.UNKNOWN
-        sign = 1 if self.direction is Direction.HIGHER else -1
+        value, sign = float(value), 1 if self.direction is Direction.HIGHER else -1
         if sign * value >= sign * self.good:
             return Status.GOOD
         return Status.WARNING if sign * value >= sign * self.warning else Status.CRITICAL

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from entrepot.serve.kpis.kpi import Kpi
 from entrepot.sql.expressions import Aggregate, quote_name
 
-_REASON = (
-    "CASE WHEN denominator IS NULL THEN 'the denominator is unknown' "
-    "WHEN denominator = 0 THEN 'the denominator is zero' "
-    "WHEN numerator IS NULL THEN 'the numerator is unknown' END"
+NOT_FINITE = "is not a finite number"
+"""A sum that ran over, or a NaN among the values: nothing that can be shown, compared or judged."""
+
+
+def is_not_finite(sql: str) -> str:
+    """SQL: true for NaN and infinity; false or null for all other values of any type."""
+    return f"isfinite(TRY_CAST({sql} AS DOUBLE)) IS FALSE"
+
+
+def finite(sql: str) -> str:
+    """SQL: the value in its own type, null in place of NaN and infinity."""
+    return f"CASE WHEN {is_not_finite(sql)} THEN NULL ELSE {sql} END"
+
+
+def _reasons(cases: Mapping[str, str]) -> str:
+    return "CASE " + " ".join(f"WHEN {test} THEN '{said}'" for test, said in cases.items()) + " END"
+
+
+_REASON_OF_MEASURE = _reasons(
+    {"measure IS NULL": "there is nothing to measure", is_not_finite("measure"): f"the measure {NOT_FINITE}"}
 )
+_REASONS_OF_RATE = {
+    "denominator IS NULL": "the denominator is unknown",
+    is_not_finite("denominator"): f"the denominator {NOT_FINITE}",
+    "denominator = 0": "the denominator is zero",
+    "numerator IS NULL": "the numerator is unknown",
+    is_not_finite("numerator"): f"the numerator {NOT_FINITE}",
+}
 
 
 def render_sums(kpi: Kpi, grain: tuple[str, ...]) -> str:
@@ -24,15 +49,15 @@ def render_sums(kpi: Kpi, grain: tuple[str, ...]) -> str:
 
 def _render_measure(kpi: Kpi, keys: list[str]) -> str:
     assert kpi.measure is not None
-    lines = [
+    outer = [
         *keys,
-        f"{kpi.measure.text} AS value",
+        f"{finite('measure')} AS value",
         "CAST(NULL AS DOUBLE) AS numerator",
         "CAST(NULL AS DOUBLE) AS denominator",
-        f"CASE WHEN ({kpi.measure.text}) IS NULL THEN 'there is nothing to measure' END AS reason",
-        *(_named(name, part) for name, part in kpi.also.items()),
+        f"{_REASON_OF_MEASURE} AS reason",
+        *map(quote_name, kpi.also),
     ]
-    return f"SELECT\n  {_join(lines)}\nFROM {kpi.model}\nGROUP BY {', '.join(keys)}"
+    return _over_sums(kpi, keys, {"measure": kpi.measure}, outer)
 
 
 def _render_rate(kpi: Kpi, keys: list[str]) -> str:
@@ -42,16 +67,23 @@ def _render_rate(kpi: Kpi, keys: list[str]) -> str:
     sums = {"numerator": kpi.numerator, "denominator": kpi.denominator}
     if kpi.measure is not None:
         sums["measure"] = kpi.measure
-    inner = [*keys, *(_named(name, part) for name, part in {**sums, **kpi.also}.items())]
-    ratio = "measure" if kpi.measure is not None else "numerator / denominator"
+    ratio = "measure" if kpi.measure is not None else "(numerator / denominator)"
+    broken = " OR ".join(is_not_finite(sql) for sql in ("numerator", "denominator", ratio))
+    reason = _reasons({**_REASONS_OF_RATE, is_not_finite(ratio): f"the value {NOT_FINITE}"})
     outer = [
         *keys,
-        f"CASE WHEN denominator <> 0 THEN {ratio} END AS value",
-        "numerator",
-        "denominator",
-        f"{_REASON} AS reason",
+        f"CASE WHEN denominator <> 0 AND NOT ({broken}) THEN {ratio} END AS value",
+        f"{finite('numerator')} AS numerator",
+        f"{finite('denominator')} AS denominator",
+        f"{reason} AS reason",
         *map(quote_name, kpi.also),
     ]
+    return _over_sums(kpi, keys, sums, outer)
+
+
+def _over_sums(kpi: Kpi, keys: list[str], sums: Mapping[str, Aggregate], outer: list[str]) -> str:
+    """The aggregates in a SELECT of their own, so that what stands around them can look at each."""
+    inner = [*keys, *(_named(name, part) for name, part in {**sums, **kpi.also}.items())]
     grouped = f"SELECT\n    {_join(inner, 4)}\n  FROM {kpi.model}\n  GROUP BY {', '.join(keys)}"
     return f"SELECT\n  {_join(outer)}\nFROM (\n  {grouped}\n) AS sums"
 

@@ -126,4 +126,4 @@ def make_lab(folder: Path, **options: Any) -> Lab:
         sql = f"SELECT * FROM read_parquet('{folder / table.name}.parquet')"
         return sql if since is None else f"{sql} WHERE _batch > {since[0]} AND _batch <= {since[1]}"
 
-    return Lab(folder, DuckEngine(resolve, threads=2, temp=folder / "temp", **options))
+    return Lab(folder, DuckEngine(resolve, threads=2, temp=folder / "temp", **{"zone": "UTC", **options}))

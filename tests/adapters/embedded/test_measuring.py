@@ -50,6 +50,7 @@ class Lake:
             self.resolve,
             lake=self.folder,
             temp=folder / "tmp",
+            zone="UTC",
             threads=1,
             **options,  # type: ignore[arg-type]
         )
