@@ -12,7 +12,8 @@ Every error says what failed and where, what came, what is allowed, and what to 
     │   ├── BusyError                somebody else holds the lease                      (retryable)
     │   ├── FencedError              our lease was taken over; stop, write nothing more
     │   ├── ConflictError            another commit came first: load again, ask again   (retryable)
-    │   └── BlockedError             a flow waits for a person; says for what
+    │   ├── BlockedError             a flow waits for a person; says for what
+    │   └── UnexpectedError          an error that is not of this tree ended a flow: a bug of ours
     ├── DamageError         exit 1   lake and state contradict each other, or a log is damaged
     └── SystemError_        exit 3   something outside is missing or not reachable
         └── MissingExtra             an optional library is not installed; names the extra
@@ -148,6 +149,12 @@ class BlockedError(RunError):
 
     code = "flow.blocked"
     http_status = 409
+
+
+class UnexpectedError(RunError):
+    """An error of another kind ended a flow: a bug. It stands as `__cause__`; its text, which may hold values, is not repeated."""
+
+    code = "run.unexpected"
 
 
 class DamageError(EntrepotError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 from entrepot.flow.flow import Services
 from entrepot.flow.loop import Progress, advance
-from entrepot.kernel.errors import EntrepotError
+from entrepot.kernel.errors import EntrepotError, UnexpectedError
 from entrepot.kernel.events import Event
 from entrepot.ports.state import Plan
 from entrepot.runner.graph import Node, order
@@ -44,7 +45,7 @@ def execute(
 ) -> list[NodeResult]:
     """Advance all nodes in dependency order; returns their results in that order.
 
-    Errors that are not ours are bugs and are raised after the nodes under way have ended.
+    An error that is not ours is a bug: it fails its own node as `UnexpectedError`, so that the others go on.
     """
     ordered = order(nodes)
     waits = {node.name: _predecessors(node, ordered[:place]) for place, node in enumerate(ordered)}
@@ -90,8 +91,30 @@ def _turn(node: Node, services: Services, forgive: bool) -> NodeResult:
         progress: Progress = advance(node.build(), services, forgive=forgive)
     except EntrepotError as error:
         result = NodeResult(node, Verdict.FAILED, time.monotonic() - started, error=error)
+    except Exception as error:
+        services.emit(Event("node_crashed", node.name, {"error": type(error).__name__, "traceback": say_trace(error)}))
+        result = NodeResult(node, Verdict.FAILED, time.monotonic() - started, error=_unexpected(node, error))
     else:
         verdict = Verdict.ADVANCED if progress.settled else Verdict.UNCHANGED
         result = NodeResult(node, verdict, time.monotonic() - started, tuple(progress.settled), tuple(progress.refused))
     services.emit(Event("node_ended", node.name, {"verdict": result.verdict.value, "seconds": result.seconds}))
     return result
+
+
+def _unexpected(node: Node, error: Exception) -> UnexpectedError:
+    found = UnexpectedError(
+        f"{node.name} was ended by an unexpected error, {type(error).__name__}.",
+        hint="This is a bug of Entrepôt: please report it with logs/unexpected.log. The other flows went on.",
+    )
+    found.__cause__ = error
+    return found
+
+
+def say_trace(error: BaseException) -> str:
+    """Where an error and its causes were raised, without their texts: these may hold values of records."""
+    said = []
+    at: BaseException | None = error
+    while at is not None:
+        said.append("".join(traceback.format_tb(at.__traceback__)) + type(at).__qualname__)
+        at = at.__cause__ or at.__context__
+    return "\ncaused by:\n".join(said) + "\n"

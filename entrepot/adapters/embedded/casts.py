@@ -10,11 +10,13 @@ What is taken, after blanks around it are cut off (empty is null):
 - decimal: digits with an optional sign and point, or with an exponent; no digit but zeros behind the scale;
 - double: any decimal writing of a finite number;
 - boolean: true, false, 1, 0, yes, no, in any case;
-- date: `2020-01-31`, also with a time of midnight; or the column's format;
+- date: `2020-01-31`, also with a time of midnight; or the column's format, by its own digits (see `written`);
 - timestamp: `2020-01-31`, with `T` or a blank `10:00`, `10:00:05`, `10:00:05.123456`, and `Z` or an offset; without one it is read in
   the contract's zone. A wall-clock time that the zone skips or repeats is refused (see `zones`);
 - timestamp_local: the same without an offset; an offset is refused, for it would be lost;
 - time: `10:00`, `10:00:05`, `10:00:05.123456`, stored as text with six digits of a fraction or none; no 24:00, no leap second.
+
+Dates and times are of the years 1 to 9999 (an instant: in UTC); others no reader of tables could show.
 
 Arrays, objects and maps are typed elsewhere: see `nested`.
 """
@@ -22,7 +24,9 @@ Arrays, objects and maps are typed elsewhere: see `nested`.
 from __future__ import annotations
 
 from entrepot.adapters.embedded.quoting import ident, literal
+from entrepot.adapters.embedded.written import written_pattern
 from entrepot.adapters.embedded.zones import to_instant
+from entrepot.contracts.truth import FALSE_WORDS, TRUE_WORDS
 from entrepot.contracts.types import NESTED, ColumnType, Kind
 
 BLANKS = "' \t\n\r\u00a0'"
@@ -89,7 +93,7 @@ def cast_text(column_type: ColumnType, raw: str, name: str, zone: str) -> Steps:
     if column_type.kind is Kind.TIME:
         return _time(column_type, raw, candidate)
     if column_type.format is not None and column_type.kind in (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL):
-        return _by_format(column_type, raw, candidate, zone)
+        return _by_format(column_type, raw, name, zone)
     match column_type.kind:
         case Kind.STRING:
             return (raw,)
@@ -165,8 +169,12 @@ def _boolean(raw: str) -> Steps:
     lowered = f"lower({trimmed(raw)})"
     return (
         f"CASE WHEN {raw} = 'true' THEN true WHEN {raw} = 'false' THEN false "
-        f"WHEN {lowered} IN ('true', '1', 'yes') THEN true WHEN {lowered} IN ('false', '0', 'no') THEN false END",
+        f"WHEN {lowered} IN ({_listed(TRUE_WORDS)}) THEN true WHEN {lowered} IN ({_listed(FALSE_WORDS)}) THEN false END",
     )
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(literal(word) for word in words)
 
 
 def _date(raw: str, candidate: str) -> Steps:
@@ -182,7 +190,9 @@ def _date(raw: str, candidate: str) -> Steps:
 def _time(column_type: ColumnType, raw: str, candidate: str) -> Steps:
     text = trimmed(raw)
     if column_type.format is not None:
-        return (f"try_strptime({text}, {literal(column_type.format)})::TIME", time_text(candidate))
+        # an offset would be lost
+        parsed = "NULL::TIME" if "%z" in column_type.format else f"{_parsed(text, column_type.format)}::TIME"
+        return (parsed, time_text(candidate))
     return (f"CASE WHEN regexp_full_match({text}, '{_TIME}') THEN TRY_CAST({text} AS TIME) END", time_text(candidate))
 
 
@@ -218,9 +228,17 @@ def _instant(raw: str, name: str, zone: str) -> Steps:
 
 
 def _in_calendar(instant: str) -> str:
-    """SQL: an instant of the years 1 to 9999 in UTC; others no reader of tables could show."""
-    bounds = "TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
-    return f"CASE WHEN {instant} BETWEEN {bounds} THEN {instant} END"
+    """SQL: an instant of the years 1 to 9999 in UTC."""
+    return f"CASE WHEN {in_calendar(instant, 'TIMESTAMP WITH TIME ZONE')} THEN {instant} END"
+
+
+def in_calendar(value: str, name: str) -> str:
+    """SQL: true for a value of the type DATE, TIMESTAMP or TIMESTAMP WITH TIME ZONE in the years 1 to 9999; false for infinities."""
+    if name == "DATE":
+        return f"({value} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31')"
+    offset = "+00" if name == "TIMESTAMP WITH TIME ZONE" else ""
+    first, last = "0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"
+    return f"({value} BETWEEN '{first}{offset}'::{name} AND '{last}{offset}'::{name})"
 
 
 def _with_seconds(text: str) -> str:
@@ -229,13 +247,26 @@ def _with_seconds(text: str) -> str:
     return rf"regexp_replace({compact}, '^({_DATE} [0-9]{{2}}:[0-9]{{2}})($|Z|[+-])', '\1:00\2')"
 
 
-def _by_format(column_type: ColumnType, raw: str, candidate: str, zone: str) -> Steps:
-    """By strptime. An offset in the text is only of use to an instant."""
-    parsed = f"try_strptime({trimmed(raw)}, {literal(column_type.format)})"
-    has_offset = "%z" in (column_type.format or "")
+def _parsed(text: str, codes: str) -> str:
+    """SQL: a text by strptime when it has the look of the format, null otherwise."""
+    return f"CASE WHEN regexp_full_match({text}, {literal(written_pattern(codes))}) THEN try_strptime({text}, {literal(codes)}) END"
+
+
+def _by_format(column_type: ColumnType, raw: str, name: str, zone: str) -> Steps:
+    """By strptime. An offset in the text is only of use to an instant; elsewhere it would be lost."""
+    codes = column_type.format or ""
+    has_offset = "%z" in codes
+    if has_offset and column_type.kind is not Kind.TIMESTAMP:
+        return (f"NULL::{sql_type(column_type)}",)
+    parsed, candidate = _parsed(trimmed(raw), codes), step(name, 0)
     if column_type.kind is Kind.TIMESTAMP:
-        return (parsed, candidate if has_offset else to_instant(candidate, zone))
-    local = f"timezone('UTC', {parsed})" if has_offset else parsed
+        found = (
+            candidate
+            if has_offset
+            else f"CASE WHEN {in_calendar(candidate, 'TIMESTAMP')} THEN {to_instant(candidate, zone)} END"
+        )
+        return (parsed, found, _in_calendar(step(name, 1)))
+    inside = in_calendar(candidate, "TIMESTAMP")
     if column_type.kind is Kind.TIMESTAMP_LOCAL:
-        return (local, "NULL::TIMESTAMP" if has_offset else candidate)
-    return (local, f"CASE WHEN {candidate} = date_trunc('day', {candidate}) THEN {candidate}::DATE END")
+        return (parsed, f"CASE WHEN {inside} THEN {candidate} END")
+    return (parsed, f"CASE WHEN {inside} AND {candidate} = date_trunc('day', {candidate}) THEN {candidate}::DATE END")

@@ -6,6 +6,7 @@
 - anything that has a text becomes a string; 0 and 1 become a boolean; texts go by `casts`;
 - a date becomes a timestamp at midnight of the contract's zone; a timestamp becomes a date only at midnight;
 - a timestamp without zone becomes an instant as a text would (`zones`); one with a zone never becomes a wall-clock time;
+- dates and times stay within the years 1 to 9999, as `casts` has it;
 - a time of day becomes its text; nothing else becomes a time.
 
 What can never fit (a list, bytes, a time for a number) fails the batch, not each row.
@@ -13,12 +14,15 @@ What can never fit (a list, bytes, a time for a number) fails the batch, not eac
 
 from __future__ import annotations
 
-from entrepot.adapters.embedded.casts import Steps, cast_text, sql_type, step, time_text
+from entrepot.adapters.embedded.casts import Steps, cast_text, in_calendar, sql_type, step, time_text
 from entrepot.adapters.embedded.quoting import literal
 from entrepot.adapters.embedded.zones import to_instant
 from entrepot.contracts.model import Column
 from entrepot.contracts.types import NESTED, ColumnType, Kind
 from entrepot.kernel.errors import DataError
+
+BOUNDED = (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL)
+"""Kinds of which the engine holds values that no table may: such are refused even where the types are the same."""
 
 ABSENT = "ABSENT"
 """Source type of a column that the source does not bring."""
@@ -37,6 +41,7 @@ _INTEGERS = {
 }
 _FLOATS = {"FLOAT", "DOUBLE"}
 _LOCALS = {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+_COARSE = ("TIMESTAMP_S", "TIMESTAMP_MS")
 _INSTANTS = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIMESTAMP WITH TIME ZONE_NS"}
 _WITH_TEXT = {"BOOLEAN", "DATE", "TIME", "UUID", "TIME WITH TIME ZONE"} | _INTEGERS | _FLOATS | _LOCALS | _INSTANTS
 
@@ -54,13 +59,22 @@ def cast_column(column: Column, source: str, raw: str, name: str, zone: str, pla
         return (f"NULL::{sql_type(column.type)}",)
     if kind == "VARCHAR":
         return cast_text(column.type, raw, name, zone)
-    steps = (raw,) if source == sql_type(column.type) else _convert(column.type, source, raw, name, zone)
+    if source == sql_type(column.type):
+        return _same(column.type, raw)
+    steps = _convert(column.type, source, raw, name, zone)
     if steps is None:
         raise DataError(
             f"{place}: column {column.name} holds {source.lower()}, which cannot become {column.type}.",
             hint="Change the type in the contract, or convert the column where it comes from.",
         )
     return steps
+
+
+def _same(column_type: ColumnType, raw: str) -> Steps:
+    """A value that has the type already."""
+    if column_type.kind not in BOUNDED:
+        return (raw,)
+    return (f"CASE WHEN {in_calendar(raw, sql_type(column_type))} THEN {raw} END",)
 
 
 def source_text(column_type: ColumnType, typed: str, zone: str) -> str:
@@ -88,26 +102,53 @@ def _convert(to: ColumnType, source: str, raw: str, name: str, zone: str) -> Ste
         case Kind.BOOLEAN if is_number:
             return (f"CASE WHEN {raw} = 1 THEN true WHEN {raw} = 0 THEN false END",)
         case Kind.DATE if kind in _LOCALS or kind in _INSTANTS:
-            local = raw if kind in _LOCALS else f"timezone({literal(zone)}, {raw})"
-            return (
-                local,
-                f"CASE WHEN {candidate}::TIME = TIME '00:00:00' AND isfinite({candidate}) THEN {candidate}::DATE END",
-            )
+            local = f"timezone({literal(zone)}, {raw})"
+            if kind in _LOCALS:
+                local = _from_coarse(raw, kind, "TIMESTAMP") if kind in _COARSE else f"TRY_CAST({raw} AS TIMESTAMP)"
+            inside = in_calendar(candidate, "TIMESTAMP")
+            no_finer = f" AND {raw} = date_trunc('day', {raw})" if kind == "TIMESTAMP_NS" else ""
+            midnight = f"{candidate} = date_trunc('day', {candidate}){no_finer}"
+            return (local, f"CASE WHEN {inside} THEN CASE WHEN {midnight} THEN {candidate}::DATE END END")
         case Kind.TIME if kind in ("TIME", "TIME_NS"):
-            return (*_microseconds(raw, candidate, "TIME"), time_text(step(name, 1)))
+            return (*_microseconds(raw, candidate, kind, "TIME"), time_text(step(name, 1)))
         case Kind.TIMESTAMP if kind in _INSTANTS:
-            return _microseconds(raw, candidate, sql_type(to))
+            return _microseconds(raw, candidate, kind, sql_type(to))
         case Kind.TIMESTAMP if kind in _LOCALS or kind == "DATE":
-            exact = _microseconds(raw, candidate, "TIMESTAMP")
-            return (*exact, to_instant(step(name, 1), zone))
+            exact, local, instant = _microseconds(raw, candidate, kind, "TIMESTAMP"), step(name, 1), step(name, 2)
+            inside = in_calendar(instant, "TIMESTAMP WITH TIME ZONE")
+            return (*exact, to_instant(local, zone), f"CASE WHEN {inside} THEN {instant} END")
         case Kind.TIMESTAMP_LOCAL if kind in _LOCALS or kind == "DATE":
-            return _microseconds(raw, candidate, "TIMESTAMP")
+            return _microseconds(raw, candidate, kind, "TIMESTAMP")
     return None
 
 
-def _microseconds(raw: str, candidate: str, name: str) -> Steps:
-    """Finer timestamps lose nothing or are refused."""
-    return (f"TRY_CAST({raw} AS {name})", f"CASE WHEN {candidate} = {raw} THEN {candidate} END")
+def _microseconds(raw: str, candidate: str, source: str, name: str) -> Steps:
+    """Finer timestamps lose nothing or are refused. Coarser ones are cast only within the calendar: DuckDB fails on others."""
+    if source in _COARSE:
+        return (_from_coarse(raw, source, name), candidate)
+    same = f"CASE WHEN {candidate} = {raw} THEN {candidate} END"
+    if source == "TIME_NS":  # which DuckDB does not compare with TIME
+        same = f"CASE WHEN rtrim({candidate}::VARCHAR, '.0') = rtrim({raw}::VARCHAR, '.0') THEN {candidate} END"
+    if name == "TIME":
+        return (f"TRY_CAST({raw} AS {name})", same)
+    return (f"TRY_CAST({raw} AS {name})", f"CASE WHEN {in_calendar(candidate, name)} THEN {same} END")
+
+
+def _coarse_in_calendar(raw: str, source: str) -> str:
+    return f"{raw} >= '0001-01-01'::{source} AND {raw} < '10000-01-01'::{source}"
+
+
+def shown(source: str, raw: str) -> str:
+    """SQL: a typed value as a quarantine row shows it; DuckDB cannot write all that Arrow holds."""
+    if source not in _COARSE:
+        return f"{raw}::VARCHAR"
+    outside = f"CASE WHEN {raw} IS NOT NULL THEN '(a time outside of the years 1 to 9999)' END"
+    return f"CASE WHEN {_coarse_in_calendar(raw, source)} THEN {raw}::VARCHAR ELSE {outside} END"
+
+
+def _from_coarse(raw: str, source: str, name: str) -> str:
+    """SQL: whole seconds or milliseconds, compared in their own type."""
+    return f"CASE WHEN {_coarse_in_calendar(raw, source)} THEN TRY_CAST({raw} AS {name}) END"
 
 
 def _number(to: ColumnType, source: str, raw: str, candidate: str) -> Steps:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from entrepot.adapters.embedded.casts import Steps, sql_type, step, trimmed
-from entrepot.adapters.embedded.conversions import ABSENT, cast_column, family
+from entrepot.adapters.embedded.conversions import ABSENT, BOUNDED, cast_column, family, shown
 from entrepot.adapters.embedded.fault_words import expected_sql
 from entrepot.adapters.embedded.nested.functions import NestedFunctions, is_nested
 from entrepot.adapters.embedded.quoting import ident, literal
@@ -139,7 +139,7 @@ class Judge:
             if column.type.kind in NESTED and kind != ABSENT:
                 failures[column.name] = f"({step(f'__c{i}', 0)}.errors IS NOT NULL)"
                 continue
-            same = kind == sql_type(column.type) and column.type.kind is not Kind.TIME
+            same = kind == sql_type(column.type) and column.type.kind not in (Kind.TIME, *BOUNDED)
             if kind == ABSENT or same or column.type.kind is Kind.STRING:
                 continue
             there = f"{trimmed(f'__r{i}')} <> ''" if family(kind) == "VARCHAR" else f"__r{i} IS NOT NULL"
@@ -187,7 +187,7 @@ class Judge:
     def _text(self, source: Source, number: int) -> str:
         """SQL: a value as text; what holds others as JSON."""
         kind, raw = source.types[self.contract.columns[number].name], self._raw(source, number)
-        return f"{self.nested.as_json(kind)}({raw})" if is_nested(kind) else f"{raw}::VARCHAR"
+        return f"{self.nested.as_json(kind)}({raw})" if is_nested(kind) else shown(kind, raw)
 
     def _reasons(self, source: Source, judgements: list[Judgement]) -> str:
         positions = {column.name: i for i, column in enumerate(self.contract.columns)}

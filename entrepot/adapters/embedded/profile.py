@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from entrepot.adapters.embedded.casts import cast_text, step, trimmed
+from entrepot.adapters.embedded.conversions import cast_column
+from entrepot.adapters.embedded.nested.functions import is_nested
 from entrepot.adapters.embedded.quoting import ident, literal
 from entrepot.contracts.infer.forms import FORMS, LEADING_ZERO, MARKS, Form
 from entrepot.contracts.infer.profile import ColumnProfile, TableProfile
 from entrepot.contracts.inferred import type_of_arrow
+from entrepot.contracts.model import Column
 from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import DataError
 from entrepot.kernel.rows import SYSTEM_COLUMNS
@@ -34,7 +38,10 @@ _RANGED = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP, K
 def profile_rows(
     connection: duckdb.DuckDBPyConnection, readers: Iterator[tuple[str, pa.RecordBatchReader]], most_rows: int | None
 ) -> TableProfile:
-    """Count all rows of the readers, which must have the same columns. Raises: DataError when they differ."""
+    """Count all rows of the readers, which must have the same columns. Times without offset are read in the session's zone.
+
+    Raises: DataError when the columns differ.
+    """
     schema, is_sample = _load(connection, readers, most_rows)
     rows = _one(connection, "SELECT count(*) FROM profiled")[0]
     columns = tuple(_profile_column(connection, field) for field in schema)
@@ -92,8 +99,9 @@ def _load(
 def _profile_column(connection: duckdb.DuckDBPyConnection, field: pa.Field) -> ColumnProfile:
     is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
     column = ident(field.name)
-    is_value = f"{column} IS NOT NULL" + (f" AND trim({column}) <> ''" if is_text else "")
+    is_value = f"{column} IS NOT NULL" + (f" AND {trimmed(column)} <> ''" if is_text else "")
     forms = _count_forms(connection, column, is_value) if is_text else {}
+    stated = None if is_text else _type_of(field)
     values, nulls, distinct, longest, digits, scale = _one(
         connection,
         f"""SELECT count(*) FILTER ({is_value}), count(*) FILTER ({column} IS NULL),
@@ -105,7 +113,7 @@ def _profile_column(connection: duckdb.DuckDBPyConnection, field: pa.Field) -> C
     rows = _one(connection, "SELECT count(*) FROM profiled")[0]
     counted = ColumnProfile(
         name=field.name,
-        type=None if is_text else _type_of(field),
+        type=stated,
         values=values,
         nulls=nulls,
         blanks=rows - values - nulls,
@@ -114,15 +122,19 @@ def _profile_column(connection: duckdb.DuckDBPyConnection, field: pa.Field) -> C
         forms=forms,
         digits=digits or 0,
         scale=scale or 0,
+        misfits=_count_misfits(connection, column, stated) if stated else 0,
     )
+    distinct_as, unclear = _read_as(connection, column, counted)
     smallest, largest = _range(connection, column, counted)
     listed = _list_values(connection, column, is_value) if 0 < distinct <= _FEW else ()
     return ColumnProfile(
         **{
             name: getattr(counted, name)
             for name in ColumnProfile.__slots__
-            if name not in ("smallest", "largest", "listed")
+            if name not in ("smallest", "largest", "listed", "distinct_as", "unclear")
         },
+        distinct_as=distinct_as,
+        unclear=unclear,
         smallest=smallest,
         largest=largest,
         listed=listed,
@@ -143,15 +155,68 @@ def _count_forms(connection: duckdb.DuckDBPyConnection, column: str, is_value: s
     )
     least = sampled[0] * _SAMPLE_SHARE
     likely = [form for form, count in zip(every, sampled[1:], strict=True) if form == LEADING_ZERO or count > least]
-    counts = _one(connection, f"SELECT {', '.join(_counting(form, column) for form in likely)} FROM profiled")
-    return {form.name: count for form, count in zip(likely, counts, strict=True)}
+    return {form.name: _count_form(connection, form, column) for form in likely}
 
 
 def _counting(form: Form, column: str) -> str:
-    test = f"{column} <> '' AND regexp_full_match({column}, {literal(form.pattern)})"
-    if form.codes:
-        test += f" AND try_strptime({column}, {literal(form.codes)}) IS NOT NULL"
-    return f"count(*) FILTER ({test})"
+    return f"count(*) FILTER ({_looks(form, column)})"
+
+
+def _looks(form: Form, column: str) -> str:
+    return f"{column} <> '' AND regexp_full_match({column}, {literal(form.pattern)})"
+
+
+def _count_form(connection: duckdb.DuckDBPyConnection, form: Form, column: str) -> int:
+    """Values that look like the form and that the engine takes as its type."""
+    if form.type.kind in (Kind.STRING, Kind.DECIMAL):
+        found = _one(connection, f"SELECT {_counting(form, column)} FROM profiled")
+    else:
+        found = _one(connection, f"SELECT count(typed) FROM ({_typed(form, column, 'UTC')})")
+    return int(found[0])
+
+
+def _typed(form: Form, column: str, zone: str) -> str:
+    """SQL: the values that look like the form, as a source with the drafted contract would type them: `typed`."""
+    return _in_steps(
+        cast_text(form.type, "v", "f", zone), f"SELECT {column} AS v FROM profiled WHERE {_looks(form, column)}"
+    )
+
+
+def _in_steps(steps: Sequence[str], query: str) -> str:
+    for level, sql in enumerate(steps):
+        name = "typed" if level == len(steps) - 1 else step("f", level)
+        query = f"SELECT *, {sql} AS {name} FROM ({query})"
+    return query
+
+
+def _read_as(
+    connection: duckdb.DuckDBPyConnection, column: str, counted: ColumnProfile
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Of the forms that all values have: distinct values, and those that name no one instant in the session's zone."""
+    distinct, unclear = {}, {}
+    zone = str(_one(connection, "SELECT current_setting('TimeZone')")[0])
+    for form in counted.fitting():
+        if form.type.kind is Kind.DECIMAL:
+            continue
+        query = f"SELECT count(typed), count(DISTINCT typed) FROM ({_typed(form, column, zone)})"
+        taken, distinct[form.name] = _one(connection, query)
+        if taken < counted.values:
+            unclear[form.name] = counted.values - taken
+    return distinct, unclear
+
+
+def _count_misfits(connection: duckdb.DuckDBPyConnection, column: str, stated: ColumnType) -> int:
+    """Values of a date or time that the engine does not take as what the source says they are."""
+    source = str(_one(connection, f"SELECT typeof({column}) FROM profiled UNION ALL SELECT '' LIMIT 1")[0])
+    if (
+        stated.kind not in (Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL)
+        or not source
+        or is_nested(source)
+    ):
+        return 0
+    steps = cast_column(Column("v", stated), source, "v", "f", "UTC", "the data")
+    query = _in_steps(steps, f"SELECT {column} AS v FROM profiled")
+    return int(_one(connection, f"SELECT count(v) - count(typed) FROM ({query})")[0])
 
 
 def _range(connection: duckdb.DuckDBPyConnection, column: str, counted: ColumnProfile) -> tuple[str | None, str | None]:

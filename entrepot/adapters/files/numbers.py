@@ -28,7 +28,8 @@ class NumberStyle:
         """Regular expression of a number in this style."""
         digits = r"\d+"
         if self.thousands is not None:
-            digits = rf"(\d{{1,3}}({re.escape(self.thousands)}\d{{3}})+|\d+)"
+            # nobody groups 0.123 or 012.345: there the sign is rather a decimal one
+            digits = rf"([1-9]\d{{0,2}}({re.escape(self.thousands)}\d{{3}})+|\d+)"
         decimal = re.escape(self.decimal)
         return rf"^\s*[+-]?({digits}({decimal}\d*)?|{decimal}\d+)([eE][+-]?\d+)?\s*$"
 
@@ -36,8 +37,8 @@ class NumberStyle:
 def normalize_numbers(texts: pa.Array, style: NumberStyle) -> tuple[pa.Array, list[int]]:
     """Rewrite the numbers of a column; return it with the places of values that must not be read as numbers.
 
-    A value that is no number in this style but would be one in the engine's, `1.5` where the decimal sign is a
-    comma, is such a value: it could mean 1.5 or 15. Other values stay as they are; the engine judges them.
+    A value that is no number in this style but would be one with another decimal sign is such a value: `1.5` where the decimal sign is
+    a comma could mean 1.5 or 15, `0.123` where the point groups digits 0.123 or 123. Other values stay as they are; the engine judges them.
     """
     fits = pc.match_substring_regex(texts, style.pattern)
     rewritten = texts
@@ -45,9 +46,18 @@ def normalize_numbers(texts: pa.Array, style: NumberStyle) -> tuple[pa.Array, li
         rewritten = pc.replace_substring(rewritten, style.thousands, "")
     if style.decimal != ".":
         rewritten = pc.replace_substring(rewritten, style.decimal, ".")
-    doubtful = pc.and_(pc.invert(fits), pc.match_substring(texts, "."))
+    suspicious = pc.match_substring(texts, ".")
+    if style.thousands is not None:
+        suspicious = pc.or_(suspicious, pc.match_substring_regex(texts, _signed(style)))
+    doubtful = pc.and_(pc.invert(fits), suspicious)
     places = pc.indices_nonzero(pc.fill_null(doubtful, False)).to_pylist()
     return pc.if_else(pc.fill_null(fits, False), rewritten, texts), places
+
+
+def _signed(style: NumberStyle) -> str:
+    """Regular expression of digits with the grouping sign among them, wherever it stands."""
+    thousands, decimal = re.escape(style.thousands or ""), re.escape(style.decimal)
+    return rf"^\s*[+-]?\d+({thousands}\d+)+({decimal}\d*)?\s*$"
 
 
 def number_faults(options: Options) -> list[tuple[KeyPath, str]]:

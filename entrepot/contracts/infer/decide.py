@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from entrepot.contracts.infer.forms import FORMS, LEADING_ZERO, MARKS, NUMBER_COMMA, Form
+from entrepot.contracts.infer.forms import FORMS, LEADING_ZERO, MARKS, NUMBER_COMMA, WALL_CLOCK, Form
 from entrepot.contracts.infer.personal import find_personal
 from entrepot.contracts.infer.profile import ColumnProfile, TableProfile
 from entrepot.contracts.model import Column, Contract
@@ -73,7 +73,8 @@ class _Draft:
         self.name = name
         self._zone = time_zone
         self.remarks: list[str] = [_figures(profile)]
-        self.type = profile.type or self._choose_type()
+        self._distinct = profile.distinct
+        self.type = self._keep_type(profile.type) if profile.type else self._choose_type()
         reason = find_personal(profile, name)
         if reason:
             self.remarks.append(f"likely personal data: {reason}")
@@ -94,7 +95,7 @@ class _Draft:
     def is_unique(self) -> bool:
         """True when the column could be a key by itself."""
         full = self.is_full and self.type.kind in _KEY_KINDS
-        return full and self.profile.distinct == self.profile.values
+        return full and self._distinct == self.profile.values
 
     def rules(self, table: TableProfile) -> list[AnyRule]:
         """Rules that the data speak for."""
@@ -112,6 +113,17 @@ class _Draft:
             else:
                 self.remarks[-1] = f"few values; to allow no others add enum: {', '.join(values)}"
         return found
+
+    def _keep_type(self, stated: ColumnType) -> ColumnType:
+        """The source's own type, unless it holds values that tables cannot."""
+        count = self.profile.misfits
+        if not count:
+            return stated
+        self.remarks.append(
+            f"{count:,} of {self.profile.values:,} values are no {stated} that a table can hold (finer than microseconds, or a year "
+            f"outside of 1 to 9999): kept as text; as {stated} their rows would be rejected, unless the source rounds them"
+        )
+        return _STRING
 
     def _choose_type(self) -> ColumnType:
         profile = self.profile
@@ -134,6 +146,9 @@ class _Draft:
         return self._narrow(_prefer(fitting))
 
     def _narrow(self, form: Form) -> ColumnType:
+        self._distinct = self.profile.distinct_as.get(form.name, self.profile.distinct)
+        if self.profile.unclear.get(form.name, 0):
+            return self._on_wall_clock(form)
         if form.codes or form.name not in ("integer", "number"):
             if form.said:
                 self.remarks.append(form.said)
@@ -144,6 +159,26 @@ class _Draft:
             return form.type
         precision = min(38, max(18, self.profile.digits + self.profile.scale))
         return ColumnType(Kind.DECIMAL, precision=precision, scale=self.profile.scale)
+
+    def _on_wall_clock(self, form: Form) -> ColumnType:
+        """What becomes of times of which some name no instant in the contract's zone."""
+        self._distinct = self.profile.distinct
+        count = self.profile.unclear[form.name]
+        said = (
+            f"{count:,} of {self.profile.values:,} values are times that the clocks of {self._zone} skip or show twice"
+        )
+        zoned = form.codes is None and self.profile.forms.get(WALL_CLOCK, 0) != self.profile.values
+        if zoned:
+            self.remarks.append(
+                f"{said}, and others have an offset: kept as text; as a timestamp these would be rejected"
+            )
+            return _STRING
+        self.remarks.append(
+            f"{said}: kept as times on a wall clock (timezone: false). With timezone: true, and defaultTimezone where another zone is "
+            "meant, they become instants; those that are skipped or shown twice are then rejected"
+        )
+        self._distinct = self.profile.distinct_as.get(WALL_CLOCK, 0) if form.codes is None else self._distinct
+        return replace(form.type, kind=Kind.TIMESTAMP_LOCAL)
 
     def _explain_text(self) -> ColumnType:
         profile = self.profile

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from entrepot.contracts.truth import FALSE_WORDS, TRUE_WORDS
 from entrepot.contracts.types import ColumnType, Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A way to write values. `pattern` must match the whole text (RE2); `codes` must also read it as a date (strptime)."""
+    """A way to write values. `pattern` must match the whole text (RE2); what types texts must also take it as `type`.
+
+    `codes` (strptime) are those of dates and times that are written in one way.
+    """
 
     name: str
     pattern: str
@@ -20,7 +24,17 @@ class Form:
 
 
 _STRING = ColumnType(Kind.STRING)
-_ISO_8601 = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+_ISO_LOCAL = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+_ISO_8601 = rf"{_ISO_LOCAL}(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)?"
+
+
+def _any_case(word: str) -> str:
+    """ASCII letters only: `(?i)` would take `ſ` for an s."""
+    return "".join(f"[{letter.upper()}{letter}]" for letter in word)
+
+
+_TRUTH = "|".join(_any_case(word) for word in (*TRUE_WORDS, *FALSE_WORDS) if word.isalpha())
+"""1 and 0 are rather numbers."""
 
 
 def _date(name: str, pattern: str, codes: str, said: str) -> Form:
@@ -33,10 +47,13 @@ def _instant(name: str, pattern: str, codes: str, said: str) -> Form:
     return Form(name, pattern, ColumnType(Kind.TIMESTAMP, format=written), codes, said)
 
 
+WALL_CLOCK = "local_iso"
+"""The form of ISO 8601 without any offset."""
+
 FORMS = (
-    Form("boolean", r"(?i)true|false|yes|no|y|n|t|f", ColumnType(Kind.BOOLEAN), said="truth values"),
+    Form("boolean", _TRUTH, ColumnType(Kind.BOOLEAN), said="truth values"),
     Form("integer", r"[+-]?(0|[1-9][0-9]{0,17})", ColumnType(Kind.INTEGER), said="whole numbers"),
-    Form("number", r"[+-]?(0|[1-9][0-9]{0,17})?(\.[0-9]{1,18})?", ColumnType(Kind.DECIMAL), said="numbers"),
+    Form("number", r"[+-]?((0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?|\.[0-9]{1,18})", ColumnType(Kind.DECIMAL), said="numbers"),
     Form("scientific", r"[+-]?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]{1,3}|[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", ColumnType(Kind.DOUBLE), said="numbers with exponents"),
     _date("date", r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "%Y-%m-%d", "dates"),
     _date("date_dotted", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y", "dates as 31.12.2026"),
@@ -46,6 +63,7 @@ FORMS = (
     _date("date_compact", r"(19|20)[0-9]{6}", "%Y%m%d", "dates as 20261231"),
     _instant("instant", r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", "%Y-%m-%d %H:%M:%S", "date and time"),
     Form("instant_iso", _ISO_8601, ColumnType(Kind.TIMESTAMP), said="date and time (ISO 8601)"),
+    Form(WALL_CLOCK, _ISO_LOCAL, ColumnType(Kind.TIMESTAMP_LOCAL), said="date and time on a wall clock"),
     _instant("instant_dotted", r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4} [0-9]{1,2}:[0-9]{2}", "%d.%m.%Y %H:%M", "date and time as 31.12.2026 13:05"),
     _instant("instant_dmy", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4} [0-9]{1,2}:[0-9]{2}", "%d/%m/%Y %H:%M", "date and time as 31/12/2026 13:05"),
     _instant("instant_mdy", r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4} [0-9]{1,2}:[0-9]{2}", "%m/%d/%Y %H:%M", "date and time as 12/31/2026 13:05"),

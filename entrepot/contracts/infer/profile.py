@@ -24,7 +24,13 @@ class ColumnProfile:
     longest: int = 0
     """Characters."""
     forms: Mapping[str, int] = field(default_factory=dict)
-    """Form → number of values that have it."""
+    """Form → number of values that have it; zone-less times are read as those of UTC."""
+    distinct_as: Mapping[str, int] = field(default_factory=dict)
+    """Form that all values have → distinct values when they are read so: `5` and `+5` are one number."""
+    unclear: Mapping[str, int] = field(default_factory=dict)
+    """Form of instants that all values have → values that name no one instant: the zone's clocks skip or repeat them."""
+    misfits: int = 0
+    """Values that the engine does not take as `type`: finer than microseconds, or a year before 1 or after 9999."""
     digits: int = 0
     """Most digits before the decimal point, of numbers."""
     scale: int = 0

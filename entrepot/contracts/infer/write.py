@@ -13,14 +13,15 @@ def render_draft(draft: Inferred, source: str) -> str:
     head = [f"# A draft made from {source}. Read every line, complete it, then: entrepot contract lint FILE"]
     head += [f"# {note}" for note in draft.notes]
     lines = render_contract(draft.contract).splitlines()
-    names = iter(draft.contract.columns)
-    within = False
+    columns = iter(draft.contract.columns)
+    within, indent = False, None
     found: list[str] = []
     for line in lines:
         begins = re.match(r"(\s*)- name: ", line)
-        if within and begins:
-            column = next(names)
-            found += [f"{begins[1]}# {remark}" for remark in draft.remarks.get(column.name, ())]
+        if within and begins and indent in (None, begins[1]):  # deeper ones are inside of a column
+            indent = begins[1]
+            column = next(columns)
+            found += [f"{indent}# {remark}" for remark in draft.remarks.get(column.name, ())]
         within = within or line.strip() == "properties:"
         found.append(line)
     return "\n".join([*head, *found]) + "\n"

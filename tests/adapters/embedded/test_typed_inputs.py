@@ -80,6 +80,14 @@ def test_finer_timestamps_are_refused(lab: Lab) -> None:
     assert (done.result.counts.accepted, done.reasons) == (1, [["type:v"]])
 
 
+def test_finer_times_are_refused(lab: Lab) -> None:
+    """The same for times of a day."""
+    array = pa.array([0, 36_000_000_000_000, 36_000_000_001_000, 36_000_000_001_001], pa.time64("ns"))
+    done = lab.split(contract(v=ColumnType(Kind.TIME)), Part("a", stream({"v": array})))
+    assert [row["v"] for row in done.accepted] == ["00:00:00", "10:00:00", "10:00:00.000001"]
+    assert done.reasons == [["type:v"]]
+
+
 def test_finer_instants_fail_the_stream(lab: Lab) -> None:
     """Instants finer than microseconds are never cut off silently."""
     with pytest.raises(DataError, match="cannot hold exactly"):

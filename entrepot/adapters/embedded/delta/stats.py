@@ -10,9 +10,10 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from entrepot.adapters.embedded.delta.schema import DeltaType
@@ -58,7 +59,7 @@ def _bound(kind: str, value: object, *, upper: bool) -> Any:
             return _date(value)
         if kind == "timestamp":
             return _instant(value, upper=upper)
-    except (ValueError, InvalidOperation, OverflowError):
+    except (ValueError, TypeError, ArithmeticError):  # what cannot be said is not said
         return None
     return None
 
@@ -90,6 +91,7 @@ def _float(value: object, *, upper: bool) -> float | None:
 def _text(value: object) -> str | None:
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT or "\0" in value:
         return None
+    value.encode()  # half a character cannot stand in a log: ValueError
     return value
 
 
@@ -135,11 +137,20 @@ def _merge_groups(metadata: pq.FileMetaData, index: int, *, bounds: bool) -> Col
         nulls += stats.null_count
         if stats.null_count == column.num_values:
             continue
-        if not bounds_known or not stats.has_min_max:
+        found = _widen(low, high, stats) if bounds_known and stats.has_min_max else None
+        if found is None:
             bounds_known = False
             continue
-        low = stats.min if low is None else min(low, stats.min)
-        high = stats.max if high is None else max(high, stats.max)
+        low, high = found
     if not bounds_known:
         low = high = None
     return ColumnStats(low, high, nulls)
+
+
+def _widen(low: Any, high: Any, stats: Any) -> tuple[Any, Any] | None:
+    """The bounds with another row group's; None when they cannot be told: Python has no year before 1 or after 9999."""
+    try:
+        least, most = stats.min, stats.max
+        return (least if low is None else min(low, least)), (most if high is None else max(high, most))
+    except (ValueError, TypeError, ArithmeticError, pa.ArrowException):
+        return None

@@ -16,6 +16,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from entrepot.adapters.embedded.written import MONTHS, written_pattern
 from entrepot.contracts.types import ColumnType, Kind
 
 BAD: Final = object()
@@ -141,13 +142,42 @@ def _moment(column_type: ColumnType, zone: ZoneInfo) -> Typer:
 
 
 def _by_format(text: str, codes: str, kind: Kind) -> Any:
-    if not text.isascii():
+    """An offset is kept with the value; only an instant takes it."""
+    parts = re.fullmatch(written_pattern(codes), text)
+    if parts is None:
         return BAD
+    found = parts.groupdict()
     try:
-        found = datetime.strptime(text, codes)
+        moment = datetime(
+            int(found.get("Y", 1900)),
+            _month(found),
+            int(found.get("d", 1)),
+            _hour(found),
+            int(found.get("M", 0)),
+            int(found.get("S", 0)),
+            int(found.get("f", "0").ljust(6, "0")),
+            tzinfo=_offset(found.get("z")),
+        )
     except ValueError:
         return BAD
-    return found.time() if kind is Kind.TIME else found
+    return moment.timetz() if kind is Kind.TIME else moment
+
+
+def _month(found: dict[str, str]) -> int:
+    name = found.get("b") or found.get("B")
+    if name is None:
+        return int(found.get("m", 1))
+    return next(number for number, month in enumerate(MONTHS, 1) if month.startswith(name.lower()))
+
+
+def _hour(found: dict[str, str]) -> int:
+    """Raises: ValueError for an hour that a clock of twelve hours does not show."""
+    if "I" not in found:
+        return int(found.get("H", 0))
+    hour = int(found["I"])
+    if not 1 <= hour <= 12:
+        raise ValueError(hour)
+    return hour % 12 + (12 if found["p"].lower() == "pm" else 0)
 
 
 def _read_date(text: str) -> Any:
