@@ -104,7 +104,9 @@ def _other_zone(platform: Platform, flow: Flow) -> str | None:
     last = last_plan_of_source(flow.name, platform.state)
     if last is None or last.draft.transform_hash == flow.transform_hash:
         return None
-    (old, _, old_zone), (new, _, zone) = (text.partition("@") for text in (last.draft.transform_hash, flow.transform_hash))
+    (old, _, old_zone), (new, _, zone) = (
+        text.partition("@") for text in (last.draft.transform_hash, flow.transform_hash)
+    )
     return f"the project's time zone changed from {old_zone} to {zone}" if old == new and old_zone and zone else None
 
 
