@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from entrepot.app.clock import SystemClock
 from entrepot.app.wiring import Platform
 from entrepot.contracts.infer.profile import TableProfile
+from entrepot.contracts.model import Column
+from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.errors import EntrepotError, ProjectError
-from entrepot.ports.relations import QueryScan, TableVersion
+from entrepot.ports.relations import Part, QueryScan, Stream, TableVersion
 
 _MEMORY_MB = 1024
 
@@ -30,8 +33,23 @@ def profile_file(path: Path, options: Mapping[str, Any], most_rows: int | None, 
         scratch = Path(folder)
         context = ReaderContext(flow="infer", root=path.parent, clock=SystemClock(), scratch=scratch)
         parts = build_opener(filled, context).parts(path, path.name)
+        if _states_numbers(filled):
+            # a reader rewrites numbers of columns that a contract calls numbers; here every column may be one
+            context = replace(context, columns=_as_numbers(parts))
+            parts = build_opener(filled, context).parts(path, path.name)
         engine = DuckEngine(_no_tables, threads=2, memory_mb=_MEMORY_MB, temp=scratch, zone=zone)
         return engine.profile(parts, most_rows=most_rows)
+
+
+def _states_numbers(options: Mapping[str, Any]) -> bool:
+    """True when the options of a format say how numbers are written."""
+    formats = (value for value in options.values() if isinstance(value, Mapping))
+    return any(one.get("decimal") or one.get("thousands") for one in formats)
+
+
+def _as_numbers(parts: Sequence[Part]) -> tuple[Column, ...]:
+    names = dict.fromkeys(name for part in parts if isinstance(part.rows, Stream) for name in part.rows.schema.names)
+    return tuple(Column(name, ColumnType(Kind.DOUBLE)) for name in names)
 
 
 def profile_table(platform: Platform, name: str, most_rows: int | None) -> TableProfile:

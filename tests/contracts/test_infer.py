@@ -220,6 +220,36 @@ def test_a_header_of_values_is_told(tmp_path: Path) -> None:
     assert "looks like a row of values" in " ".join(draft(path).notes)
 
 
+def test_a_stated_number_style_is_used(tmp_path: Path) -> None:
+    """Numbers with a decimal comma are numbers when the options say so, and thousands are not decimals."""
+    path = tmp_path / "things.csv"
+    path.write_text("id;pieces;price;name\n" + "".join(f"{n};1.{n:03};2,{n:02};x{n}\n" for n in range(10, 99)))
+    profile = profile_file(path, {"csv": {"delimiter": ";", "decimal": ",", "thousands": "."}}, None, "UTC")
+    columns = {column.name: str(column.type) for column in infer_contract(profile, NAME, "UTC").contract.columns}
+    assert columns == {"id": "integer", "pieces": "integer", "price": "decimal(18,2)", "name": "string"}
+
+
+def test_computed_numbers_are_no_decimals(tmp_path: Path) -> None:
+    """Seventeen places are a computer's: as an exact decimal the next larger number would not fit."""
+    found = draft(write(tmp_path, share=[repr(n / 7) for n in range(1, 30)]))
+    assert found.contract.columns[0].type.kind is Kind.DOUBLE
+    assert "decimal places" in " ".join(found.remarks["share"])
+
+
+def test_rows_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    """Broken records are not simply missing values."""
+    path = tmp_path / "things.csv"
+    path.write_text("id,text\n" + "".join(f"{n},a\n" for n in range(20)) + "20,a,more\n")
+    assert "1 rows cannot be read" in " ".join(draft(path).notes)
+
+
+def test_the_projects_zone_is_not_repeated(tmp_path: Path) -> None:
+    """A draft follows the project's time zone; another one is written down."""
+    found = draft(write(tmp_path, id=range(20)))
+    assert "timeZone" not in render_draft(found, "a test", project_zone="Europe/Berlin")
+    assert "timeZone" in render_draft(found, "a test", project_zone="UTC")
+
+
 def test_a_sample_says_so(tmp_path: Path) -> None:
     """With --rows only the first rows are counted, and the draft says it."""
     found = draft(write(tmp_path, id=[*range(30), "x"]), rows=30)

@@ -31,6 +31,7 @@ _FEW = 12
 _PAIRED = 8
 """Columns of which pairs are tried as a key."""
 _MOST_PAIRS = 3
+_FAULTY = "__faulty"
 _NUMBERS = ("integer", "number", "scientific")
 _RANGED = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL)
 
@@ -47,7 +48,8 @@ def profile_rows(
     columns = tuple(_profile_column(connection, field) for field in schema)
     singles = any(column.distinct == rows and not column.nulls + column.blanks for column in columns)
     pairs = () if singles or not rows else _find_pairs(connection, columns, rows)
-    return TableProfile(rows, columns, pairs, is_sample)
+    faulty = _one(connection, f"SELECT count(*) FILTER ({_FAULTY}) FROM profiled")[0]
+    return TableProfile(rows, columns, pairs, is_sample, faulty)
 
 
 def open_parts(
@@ -74,7 +76,8 @@ def _load(
     left = most_rows
     for place, reader in readers:
         found = [field for field in reader.schema if field.name not in (RECORD, FAULTS, *SYSTEM_COLUMNS)]
-        chosen = ", ".join(ident(field.name) for field in found)
+        is_faulty = f"{ident(FAULTS)} IS NOT NULL" if FAULTS in reader.schema.names else "false"
+        chosen = ", ".join([*(ident(field.name) for field in found), f"{is_faulty} AS {_FAULTY}"])
         limit = "" if left is None else f" LIMIT {left + 1}"
         connection.register("incoming", reader)
         if not fields:

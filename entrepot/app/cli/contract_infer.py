@@ -46,12 +46,15 @@ def infer(
     if as_json:
         print_json(_to_json(draft, profile))
         return
-    text = render_draft(draft, f"{source} ({profile.rows:,} rows)")
+    text = render_draft(draft, f"{source} ({profile.rows:,} rows)", project_zone=zone)
     if output is None:
         print(text, end="")
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}.", hint="Name another file with -o.") from error
     say(f"{output} drafts {name} from {source}: {len(draft.contract.columns)} columns, {profile.rows:,} rows.")
     say(f"Read it and complete it, then: entrepot contract lint {output}")
 

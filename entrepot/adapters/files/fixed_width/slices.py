@@ -34,13 +34,14 @@ def _point(values: pa.Array, column: FixedColumn, faults: Faults, numbers: list[
     """Put the point where it is meant; a sign may stand before or after the digits."""
     values = pc.utf8_trim(values, " ")
     digits = rf"([0-9]*)([0-9]{{{column.decimals}}})"
-    before, after = rf"^([+-]?){digits}$", rf"^{digits}([+-])$"
+    before, after = rf"^([+-]?)0*{digits}$", rf"^0*{digits}([+-])$"
     fits = pc.or_(pc.match_substring_regex(values, before), pc.match_substring_regex(values, after))
     for place in _places(pc.invert(fits)):
         at = f"line {numbers[place]}, column {column.start}"
         faults.add(place, column.name, at=at, reason="number_format", text=values[place].as_py())
     values = pc.replace_substring_regex(values, after, r"\3\1.\2")
-    return pc.replace_substring_regex(values, before, r"\1\2.\3")
+    values = pc.replace_substring_regex(values, before, r"\1\2.\3")
+    return pc.replace_substring_regex(values, r"^([+-]?)[.]", r"\10.")
 
 
 def _places(mask: pa.Array) -> list[int]:
