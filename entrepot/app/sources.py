@@ -13,7 +13,7 @@ from entrepot.flow.flow import Supersedes
 from entrepot.flow.modes import WRITE_KINDS
 from entrepot.flow.supersede import GRAINS
 from entrepot.kernel.documents import Document, KeyPath, check_keys, load_document
-from entrepot.kernel.errors import Place
+from entrepot.kernel.errors import Place, UsageError
 from entrepot.kernel.names import parse_dataset
 
 SOURCE_KEYS = ("name", "connector", "dataset", "datasets", "write", "options", "description")
@@ -56,6 +56,7 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> list[Source]:
     check_keys(document, (), value, SOURCE_KEYS)
     if not isinstance(value.get("connector"), str):
         raise document.error("the key connector is missing.", hint="Add `connector: …`; see: entrepot connectors list.")
+    _require_connector(document, value["connector"])
     name = str(value.get("name") or path.stem)
     if not _NAME.match(name):
         raise document.error(
@@ -70,6 +71,15 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> list[Source]:
             )
         return [_Reading(document, ("dataset",), (), contracts).source(name, value["dataset"], value)]
     return _load_parts(document, name, contracts)
+
+
+def _require_connector(document: Document, name: str) -> None:
+    from entrepot.connectors import load_connector
+
+    try:
+        load_connector(name)
+    except UsageError as error:
+        raise document.error(error.message, "connector", hint=error.hint) from error
 
 
 def _load_parts(document: Document, name: str, contracts: Mapping[str, Contract]) -> list[Source]:

@@ -140,6 +140,14 @@ class Platform:
         release = self._find_release(at)
         if release is None:
             wanted = f"of {at}" if at else "yet"
+            runs = self.state.runs(1)
+            held = dict(runs[0].summary.get("held", {})) if runs and runs[0].summary and not at else {}
+            if held:
+                name, why = next(iter(held.items()))
+                raise ProjectError(
+                    f"there is no release yet: {name} is held, {why}",
+                    hint="When that is mended or accepted, publish with: entrepot run",
+                )
             raise ProjectError(
                 f"there is no release {wanted}.", hint="Publish one with: entrepot run. List them: entrepot status."
             )

@@ -243,3 +243,10 @@ def test_killed_at_every_point(tmp_path: Path, nth: int) -> None:
         )
     assert partners.rows("bronze.prices") == partners.rows("bronze.promos") == Counter(range(len(POINTS)))
     assert killed > len(POINTS) // 2
+
+
+def test_an_unknown_connector_has_its_place(tmp_path: Path) -> None:
+    """A misspelt connector is told with file and line, and the nearest that there is."""
+    partners = Partners(tmp_path, SOURCE.replace("connector: files", "connector: filess"))
+    with pytest.raises(ManyErrors, match=r"partners.yaml:1:\d+.*no connector 'filess'"):
+        open_project(partners.root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from entrepot.contracts.infer.forms import MARKS
+from entrepot.contracts.infer.forms import FORMS, MARKS
 from entrepot.contracts.infer.profile import ColumnProfile
 
 _SHARE = 0.5
@@ -35,12 +35,19 @@ def find_personal(column: ColumnProfile, name: str) -> str | None:
             and column.values
             and count / column.values >= _SHARE
             and not _is_number(column)
+            and not (form.name == "phone" and _is_mostly_other(column, count))
         ):
             return f"{count:,} of {column.values:,} values look like {form.said}"
     for what, pattern in _NAME_PATTERNS.items():
         if pattern.fullmatch(name):
             return f"it is called like {what}"
     return None
+
+
+def _is_mostly_other(column: ColumnProfile, phones: int) -> bool:
+    """Dates, IP addresses and codes with leading zeros have the digits and signs of a telephone number."""
+    others = [form for form in FORMS if form.codes] + [form for form in MARKS if form.name in ("ipv4", "leading_zero")]
+    return any(column.forms.get(form.name, 0) * 2 >= phones for form in others)
 
 
 def _is_number(column: ColumnProfile) -> bool:
