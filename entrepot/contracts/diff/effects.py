@@ -69,8 +69,15 @@ def _of_new_columns(old: Contract, new: Contract, both: Sequence[str]) -> Iterat
             text = f"Rows without the new column {column.name} have null there."
         judgement = tightened(text) if column.required else harmless(text, Level.MINOR)
         yield Effect((column.name,), "column", judgement)
+    known = {name.casefold() for column in new.columns for name in (column.name, *column.headers)}
+    is_other = not any(name.casefold() in known for column in old.columns for name in (column.name, *column.headers))
     for column in old.columns:
-        if column.name not in both:
+        if column.name in both:
+            continue
+        if is_other:
+            text = f"Queries that name {column.name} fail; no column that sources bring is left, so that their files are refused."
+            yield Effect((column.name,), "column", breaking(text))
+        else:
             text = f"Queries that name {column.name} fail; what sources bring in it is left out."
             yield Effect((column.name,), "column", loosened(text))
 
