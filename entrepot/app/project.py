@@ -92,9 +92,11 @@ def _time_zone(settings: Document) -> str:
     zone = str(settings.value.get("time_zone") or "UTC")
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: longer than a file name may be
         raise settings.error(
-            f"{zone!r} is not a time zone.", "time_zone", hint="Use a name of the IANA list, such as Europe/Berlin."
+            f"{zone[:60]!r} is not a time zone.",
+            "time_zone",
+            hint="Use a name of the IANA list, such as Europe/Berlin.",
         ) from error
     return zone
 
