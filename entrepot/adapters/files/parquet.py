@@ -25,13 +25,14 @@ class ParquetFormat:
 
     def parts(self, path: Path, place: str) -> list[Part]:
         """One part. Raises: DataError when the footer is damaged, or a page whose checksum stands in the file."""
-        metadata, _ = _read_footer(path, place)
+        metadata, schema = _read_footer(path, place)
         damaged = find_damaged_page(path, metadata)
         if damaged is not None:
             raise DataError(
                 f"{place} is damaged: the checksum of {damaged} does not hold.", hint="Have the file sent again."
             )
         _check_old_timestamps(path, place, metadata)
+        _check_fine_times(path, place, schema)
         return [Part(place, ParquetScan(path))]
 
     def sniff(self, path: Path, place: str) -> Sniffed:
@@ -82,6 +83,25 @@ def _check_old_timestamps(path: Path, place: str, metadata: pq.FileMetaData) -> 
                     raise DataError(
                         f"{place}: column {name} holds INT96 timestamps that microseconds cannot hold, before year -290000 or after year 290000.",
                         hint="Write the file with INT64 timestamps, or null for what is no time.",
+                    )
+
+
+def _check_fine_times(path: Path, place: str, schema: pa.Schema) -> None:
+    """Times of day in nanoseconds are cut to microseconds by the engine without a word: where that loses something, they are refused."""
+    import pyarrow.parquet as pq
+
+    fine = [field.name for field in schema if field.type == pa.time64("ns")]
+    if not fine:
+        return
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=fine):
+            for name in fine:
+                nanoseconds = batch.column(name).cast(pa.int64())
+                whole = pc.multiply(pc.divide(nanoseconds, 1000), 1000)
+                if pc.any(pc.not_equal(nanoseconds, whole)).as_py():
+                    raise DataError(
+                        f"{place}: column {name} holds times finer than microseconds, which would be cut off.",
+                        hint="Write the file with times in microseconds.",
                     )
 
 

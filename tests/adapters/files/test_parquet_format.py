@@ -43,3 +43,15 @@ def test_double_names_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table([[1], [2]], names=["a", "A"]), path)
     with pytest.raises(DataError, match="twice"):
         ParquetFormat().parts(path, "x.parquet")
+
+
+@pytest.mark.parametrize(("nanoseconds", "is_taken"), [(43_200_000_001_000, True), (43_200_000_000_001, False)])
+def test_times_finer_than_microseconds_are_refused(tmp_path: Path, nanoseconds: int, is_taken: bool) -> None:
+    """The engine would cut them off without a word; times that lose nothing are taken."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"at": pa.array([nanoseconds, None], pa.time64("ns"))}), path)
+    if is_taken:
+        assert ParquetFormat().parts(path, "x.parquet")
+    else:
+        with pytest.raises(DataError, match="column at holds times finer than microseconds"):
+            ParquetFormat().parts(path, "x.parquet")
