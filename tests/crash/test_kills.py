@@ -37,12 +37,15 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, first: int) -> None:
 def test_broken_orders_are_found(tmp_path: Path, order: str, points: list[str]) -> None:
     """A protocol that settles first, does not ask the table, or has no plan loses or doubles rows, and the comparison shows it."""
     found: list[str] = []
-    for number, point in enumerate(points):
-        found += _disturbed(tmp_path / str(number), order, point)
+    # Which of the flows, that run side by side, comes to the point as the second one is chance: others are tried, too.
+    for number, (nth, point) in enumerate((nth, point) for nth in (2, 1, 3, 4) for point in points):
+        found += _disturbed(tmp_path / str(number), order, point, nth)
+        if found and number >= len(points) - 1:
+            break
     assert found, f"{order}: the comparison found nothing"
 
 
-def _disturbed(folder: Path, order: str, point: str) -> list[str]:
+def _disturbed(folder: Path, order: str, point: str, nth: int) -> list[str]:
     from tests.crash.harness import compare, undisturbed
 
     orders, products = order_files(5, 4), product_files(5, 1)
@@ -58,7 +61,7 @@ def _disturbed(folder: Path, order: str, point: str) -> list[str]:
         "no transaction check": sabotage.skip_transaction_check,
         "no plan": sabotage.skip_reconciliation,
     }
-    fault = kill_at(point, 2)
+    fault = kill_at(point, nth)
 
     def both() -> None:
         arm[order]()
