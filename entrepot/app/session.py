@@ -13,7 +13,7 @@ from entrepot.app.quality_desk import find_inputs, pass_gate
 from entrepot.app.upkeep import tend
 from entrepot.app.wiring import Platform
 from entrepot.flow.rejects import quarantine_name
-from entrepot.kernel.errors import ConflictError, UsageError
+from entrepot.kernel.errors import ConflictError
 from entrepot.kernel.events import Event
 from entrepot.kernel.ids import new_run_id
 from entrepot.kernel.points import reached
@@ -24,7 +24,7 @@ from entrepot.ports.quality import Judgement
 from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.ports.state import PlanStatus, Release, RunRecord
 from entrepot.runner.execute import NodeResult, Verdict, execute, say_trace
-from entrepot.runner.graph import Node, select
+from entrepot.runner.selection import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def run_project(
 
     Raises: UsageError when a pattern names nothing.
     """
-    nodes = select_nodes(platform.nodes, patterns)
+    nodes = select(platform.nodes, patterns)
     started = platform.clock.now()
     run = new_run_id(started)
     platform.state.start_run(RunRecord(run, started, None, "running"))
@@ -114,15 +114,6 @@ def _keep_traces(platform: Platform, run: str, results: Sequence[NodeResult]) ->
         path.parent.mkdir(exist_ok=True)
         with path.open("a", encoding="utf-8") as log:
             log.writelines(texts)
-
-
-def select_nodes(nodes: Sequence[Node], patterns: Sequence[str]) -> list[Node]:
-    """As `runner.graph.select`, with an error for people."""
-    try:
-        return select(nodes, patterns)
-    except KeyError as error:
-        names = ", ".join(node.name for node in nodes)
-        raise UsageError(f"nothing is named {error.args[0]!r}.", hint=f"There are: {names}.") from error
 
 
 def check_balances(platform: Platform, datasets: Sequence[str]) -> list[Balance]:

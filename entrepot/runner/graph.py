@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -55,39 +55,3 @@ def order(nodes: Sequence[Node]) -> list[Node]:
 
 def _others(needed: frozenset[str], node: Node) -> frozenset[str]:
     return needed - {node.target}
-
-
-def select(nodes: Sequence[Node], patterns: Iterable[str]) -> list[Node]:
-    """Pick nodes by name, dataset or source; `+x` adds what x needs, `x+` what needs x. No pattern: all.
-
-    Raises: KeyError with the pattern that names nothing.
-    """
-    wanted = list(patterns)
-    if not wanted:
-        return list(nodes)
-    chosen: set[str] = set()
-    for pattern in wanted:
-        core = pattern.strip("+")
-        found = [node for node in nodes if core in (node.name, node.target, node.group)]
-        if not found:
-            raise KeyError(core)
-        for node in found:
-            chosen.add(node.name)
-            if pattern.startswith("+"):
-                chosen |= _reach(nodes, node, up=True)
-            if pattern.endswith("+"):
-                chosen |= _reach(nodes, node, up=False)
-    return [node for node in nodes if node.name in chosen]
-
-
-def _reach(nodes: Sequence[Node], start: Node, *, up: bool) -> set[str]:
-    found: set[str] = set()
-    frontier = [start]
-    while frontier:
-        current = frontier.pop()
-        for other in nodes:
-            linked = other.target in current.needs if up else current.target in other.needs
-            if linked and other.name not in found and other.name != start.name:
-                found.add(other.name)
-                frontier.append(other)
-    return found

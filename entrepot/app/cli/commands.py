@@ -66,7 +66,10 @@ def check(project: ProjectOption = Path(), json: JsonOption = False) -> None:
 @app.command(epilog="Example: entrepot plan gold.sales+")
 def plan(
     selection: Annotated[
-        list[str] | None, typer.Argument(help="Flows or datasets; +x with what it needs, x+ with what needs it.")
+        list[str] | None,
+        typer.Argument(
+            help="Flows, datasets or sources, also gold.*; +x with what x needs, x+ with what needs x, x+1 one step far."
+        ),
     ] = None,
     project: ProjectOption = Path(),
     json: JsonOption = False,
@@ -80,7 +83,10 @@ def plan(
 @app.command(epilog="Example: entrepot run bronze.sales+")
 def run(
     selection: Annotated[
-        list[str] | None, typer.Argument(help="Flows or datasets; +x with what it needs, x+ with what needs it.")
+        list[str] | None,
+        typer.Argument(
+            help="Flows, datasets or sources, also gold.*; +x with what x needs, x+ with what needs x, x+1 one step far."
+        ),
     ] = None,
     project: ProjectOption = Path(),
     json: JsonOption = False,

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import print_json, print_table, say
-from entrepot.app.session import select_nodes
 from entrepot.app.wiring import Platform
 from entrepot.flow.flow import Flow
 from entrepot.flow.plan import last_plan_of_source, last_position
 from entrepot.kernel.errors import EntrepotError
 from entrepot.kernel.positions import Cursor, FileSet, Position, Versions
 from entrepot.runner.graph import Node, NodeKind, order
+from entrepot.runner.selection import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def foresee(platform: Platform, selection: Sequence[str]) -> list[Step]:
     """Ask every reader what comes next, and carry forward what would change."""
     changing: set[str] = set()
     steps = []
-    for node in order(select_nodes(platform.nodes, selection)):
+    for node in order(select(platform.nodes, selection)):
         why = _why(platform, node, changing)
         if why is not None:
             changing.add(node.target)

@@ -15,9 +15,10 @@ from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import errors, print_json, say
 from entrepot.app.cli.progress import shown
 from entrepot.app.cli.quality import print_warnings
-from entrepot.app.session import RunReport, run_project, select_nodes
+from entrepot.app.session import RunReport, run_project
 from entrepot.contracts.model import Contract
 from entrepot.contracts.row_rules import Severity
+from entrepot.runner.selection import select
 
 
 def run_command(
@@ -33,7 +34,7 @@ def run_command(
     """Run and report; exit code 1 when something failed or was refused."""
     with shown(quiet=as_json) as emit:
         platform = open_platform(folder, emit)
-        select_nodes(platform.nodes, retry)
+        select(platform.nodes, retry)
         for file in again:
             warning = bring_back(platform, file, reason)
             if warning is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -101,11 +101,6 @@ def breaking(reason: str) -> Judgement:
 def unclear(reason: str) -> Judgement:
     """The contracts do not say whether somebody stumbles."""
     return Judgement(Verdict.UNCLEAR, Verdict.UNCLEAR, reason, Level.MAJOR)
-
-
-def for_readers_only(judgement: Judgement) -> Judgement:
-    """The same, where senders are not concerned."""
-    return replace(judgement, senders=Verdict.COMPATIBLE)
 
 
 def join(judgements: list[Judgement]) -> Judgement:

@@ -10,7 +10,6 @@ from entrepot.kernel.errors import EntrepotError, Place, ProjectError, raise_all
 from entrepot.kernel.names import Dataset
 from entrepot.lake.models.compile import compile_model
 from entrepot.lake.models.model import Model, ModelKind
-from entrepot.lake.models.selection import select_datasets
 from entrepot.sql.tables import find_table_uses
 
 
@@ -57,31 +56,6 @@ class ModelGraph:
             found |= self.views(view)
             found[view.name] = view.sql
         return found
-
-    def parents(self, name: Dataset) -> tuple[Dataset, ...]:
-        """What a dataset is made of, one step."""
-        model = self._by_name.get(name)
-        return model.inputs if model else ()
-
-    def children(self, name: Dataset) -> tuple[Dataset, ...]:
-        """What is made of a dataset, one step."""
-        return tuple(model.name for model in self.models if name in model.inputs)
-
-    def descendants(self, name: Dataset) -> tuple[Dataset, ...]:
-        """Everything that is made of a dataset, in order."""
-        reached = {name}
-        for model in self.models:
-            if reached.intersection(model.inputs):
-                reached.add(model.name)
-        return tuple(model.name for model in self.models if model.name in reached and model.name != name)
-
-    def select(self, *patterns: str) -> tuple[Dataset, ...]:
-        """The datasets that patterns choose, in order: `silver.sales`, `silver.*`, `+x` with what x needs, `x+` with what needs x.
-
-        No pattern chooses all. Raises: UsageError when a pattern names nothing.
-        """
-        everything = (*sorted(self.sources), *(model.name for model in self.models))
-        return select_datasets(patterns, everything, self.parents, self.children)
 
     def _view(self, name: Dataset) -> Model | None:
         model = self._by_name.get(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from entrepot.kernel.errors import ProjectError, UsageError
+from entrepot.kernel.errors import ProjectError
 from entrepot.kernel.names import Dataset, parse_dataset
 from entrepot.lake.models import Model, ModelGraph, ModelKind
 from entrepot.lake.models.model import make_model
@@ -133,35 +133,3 @@ def test_a_views_change_changes_the_hash_of_what_reads_it() -> None:
 
     before, after = hashes("a"), hashes("b")
     assert {name for name in before if before[name] != after[name]} == {"silver.v", "silver.w", "gold.t"}
-
-
-@pytest.mark.parametrize(
-    ("patterns", "expected"),
-    [
-        ((), "bronze.sales bronze.stores silver.sales silver.stores gold.z gold.a gold.b"),
-        (("silver.sales",), "silver.sales"),
-        (("silver.sales+",), "silver.sales gold.a gold.b"),
-        (("silver.sales+1",), "silver.sales gold.a"),
-        (("+gold.a",), "bronze.sales bronze.stores silver.sales silver.stores gold.a"),
-        (("1+gold.b",), "gold.a gold.b"),
-        (("+silver.stores+",), "bronze.stores silver.stores gold.a gold.b"),
-        (("gold.*",), "gold.z gold.a gold.b"),
-        (("gold.z", "bronze.sales"), "bronze.sales gold.z"),
-    ],
-)
-def test_selection(shop: ModelGraph, patterns: tuple[str, ...], expected: str) -> None:
-    """Plus signs reach up and down, a number limits the steps, several patterns add up."""
-    assert set(names(shop.select(*patterns))) == set(expected.split())
-
-
-@pytest.mark.parametrize("pattern", ["gold.c", "gold.a++", "+", "", "gold.a+gold.b"])
-def test_a_selection_that_means_nothing_is_refused(shop: ModelGraph, pattern: str) -> None:
-    """Nothing is run by mistake."""
-    with pytest.raises(UsageError):
-        shop.select(pattern)
-
-
-def test_descendants(shop: ModelGraph) -> None:
-    """Everything made of a dataset, at any distance."""
-    assert names(shop.descendants(STORES)) == [n for n in names(shop.select("bronze.stores+")) if n != "bronze.stores"]
-    assert set(names(shop.descendants(STORES))) == {"silver.stores", "gold.a", "gold.b", "gold.z"}
