@@ -68,6 +68,7 @@ def open_gate(platform: Platform, run: str) -> Gate:
         graph=platform.project.graph,
         clock=platform.clock,
         run=run,
+        zone=platform.project.time_zone,
         emit=platform.emit,
     )
 

@@ -143,14 +143,15 @@ def publish(platform: Platform, run: str, results: Sequence[NodeResult], unbalan
 
     Judging takes time: where another run released meanwhile, all is decided again, or the release would go back.
     """
-    while True:
-        try:
-            return _publish(platform, run, results, unbalanced)
-        except ConflictError:
-            continue
+    while (outcome := _try_to_publish(platform, run, results, unbalanced)) is None:
+        pass
+    return outcome
 
 
-def _publish(platform: Platform, run: str, results: Sequence[NodeResult], unbalanced: set[str]) -> Outcome:
+def _try_to_publish(
+    platform: Platform, run: str, results: Sequence[NodeResult], unbalanced: set[str]
+) -> Outcome | None:
+    """Decide and publish; None when another run released meanwhile."""
     failed = {r.node.target: str(r.error.message) for r in results if r.error is not None}
     failed |= dict.fromkeys(unbalanced, "its counts do not close")
     open_plans = platform.state.plans(status=PlanStatus.OPEN)
@@ -169,14 +170,17 @@ def _publish(platform: Platform, run: str, results: Sequence[NodeResult], unbala
     if not decision.publish:
         return Outcome(None, decision.held, passage.held, passage.all())
     reached("release.before")
-    release = platform.state.publish(
-        run=run,
-        at=platform.clock.now(),
-        tables=decision.tables,
-        views=decision.views,
-        held=decision.held,
-        after=previous,
-    )
+    try:
+        release = platform.state.publish(
+            run=run,
+            at=platform.clock.now(),
+            tables=decision.tables,
+            views=decision.views,
+            held=decision.held,
+            after=previous,
+        )
+    except ConflictError:
+        return None
     reached("release.after")
     platform.emit(Event("release_published", str(release.id), {"datasets": len(release.tables)}))
     return Outcome(release, decision.held, passage.held, passage.all())

@@ -31,7 +31,7 @@ _FEW = 12
 _PAIRED = 8
 """Columns of which pairs are tried as a key."""
 _MOST_PAIRS = 3
-_FAULTY = "__faulty"
+_FAULTY = "__entrepot_faulty"
 _NUMBERS = ("integer", "number", "scientific")
 _RANGED = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_LOCAL)
 

@@ -11,14 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from entrepot.adapters.files.compressed import PlainBytes
+from entrepot.adapters.files.encodings import MARK_BYTES, Encoding, find_encoding
 from entrepot.kernel.errors import DataError
 
 LONGEST_LINE = 64 << 20
 _CHUNK = 1 << 20
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),  # before UTF-16: it begins with the same bytes
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +28,16 @@ class TextFile:
     option: str = "encoding"
     """What the option of the encoding is called, for hints."""
 
-    def find_encoding(self) -> tuple[str, int]:
-        """The encoding and the length of the byte-order mark. Raises: DataError for broken compression."""
+    def find_encoding(self) -> Encoding:
+        """The file's encoding. Raises: DataError for broken compression, or when it cannot be told."""
         with PlainBytes(self.path, self.place) as source:
-            start = source.read(4)
-        for mark, encoding in _MARKS:
-            if start.startswith(mark):
-                return encoding, len(mark)
-        name = codecs.lookup(self.encoding or "utf-8").name
-        if name in ("utf-16", "utf-32"):
-            raise DataError(
-                f"{self.place} is {name} without a byte-order mark, so that its bytes can be read in two orders.",
-                hint=f"Say {self.option}: {name}-le (the usual one, as Windows writes it) or {name}-be.",
-            )
-        return "utf-8" if name == "utf-8-sig" else name, 0
+            start = source.read(MARK_BYTES)
+        return find_encoding(start, self.encoding, self.place, self.option)
 
     def chunks(self) -> Iterator[str]:
         """The text in pieces of about a megabyte. Raises: DataError at bytes that are not of the encoding."""
-        encoding, mark = self.find_encoding()
+        found = self.find_encoding()
+        encoding, mark = found.name, found.mark_bytes
         decoder = codecs.getincrementaldecoder(encoding)()
         offset = mark
         with PlainBytes(self.path, self.place) as source:
@@ -68,7 +57,8 @@ class TextFile:
 
     def blocks(self) -> Iterator[Block]:
         """The lines, as many as a megabyte holds at a time. Raises: DataError for a line longer than `LONGEST_LINE`."""
-        encoding, mark = self.find_encoding()
+        found = self.find_encoding()
+        encoding, mark = found.name, found.mark_bytes
         if encoding.startswith(("utf-16", "utf-32")):
             pieces: Iterator[bytes] = (text.encode() for text in self.chunks())
             encoding = "utf-8"

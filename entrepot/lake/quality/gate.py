@@ -71,6 +71,8 @@ class Gate:
     graph: ModelGraph
     clock: Clock
     run: str
+    zone: str
+    """In which the rules' SQL is run: another one may give another number."""
     emit: Emit = ignore
 
     def pass_on(self, subjects: Sequence[Subject], proposal: Proposal) -> Passage:
@@ -132,7 +134,7 @@ class Gate:
     def _basis(self, subject: Subject, readings: Mapping[str, RuleReading], seen: Mapping[str, int]) -> str:
         views = {name: hash_text(sql) for reading in readings.values() for name, sql in reading.views.items()}
         tables = {name: [version, self.state.table_id(name)] for name, version in seen.items()}
-        return hash_json({"rules": subject.contract.set_hash, "tables": tables, "views": views})
+        return hash_json({"rules": subject.contract.set_hash, "tables": tables, "views": views, "zone": self.zone})
 
     def _measure(
         self,

@@ -233,6 +233,22 @@ def test_an_acceptance_covers_what_was_judged_and_nothing_else(shop: Shop) -> No
     assert "bronze.orders" in shop.run().held
 
 
+ON_THE_FIRST = """{id: first, type: sql, mustBe: 0, query: "SELECT max(CASE WHEN day(TIMESTAMPTZ '2026-01-01 23:30:00+00') = 1 THEN 0 ELSE 1 END) FROM ${object}"}"""
+
+
+def test_another_time_zone_is_judged_anew(shop: Shop) -> None:
+    """Rules' SQL stands in the project's zone: what passed in one is asked again in another, though no row and no contract changed."""
+    shop.edit(
+        ORDERS, "status: active\n", "status: active\ncustomProperties: [{property: entrepot.timeZone, value: UTC}]\n"
+    )
+    give_rules(shop, ON_THE_FIRST)
+    price(shop)
+    shop.orders("a", *GOOD)
+    assert shop.run().succeeded
+    shop.edit("entrepot.yaml", "time_zone: UTC", "time_zone: Asia/Tokyo")
+    assert "bronze.orders" in shop.run().held
+
+
 def test_a_changed_contract_lets_it_pass(shop: Shop) -> None:
     """The limit was wrong: with another one the same version goes out."""
     give_rules(shop, AT_LEAST)

@@ -37,7 +37,7 @@ class AccessLogFormat:
         """Layout and encoding."""
         file = TextFile(path, place, self._options.encoding, "access_log.encoding")
         self._refuse_stranger(file)
-        return Sniffed("access_log", COLUMNS, {"layout": self._options.layout, "encoding": file.find_encoding()[0]})
+        return Sniffed("access_log", COLUMNS, {"layout": self._options.layout, "encoding": file.find_encoding().name})
 
     def _refuse_stranger(self, file: TextFile) -> None:
         """A file of which no line fits at first is something else."""

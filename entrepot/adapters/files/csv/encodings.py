@@ -1,67 +1,22 @@
-"""Which encoding a text file is in, and where it is not what it is taken for."""
+"""The encoding of delimited text, and the lines at which something was found."""
 
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
 from pathlib import Path
 
+from entrepot.adapters.files import encodings
 from entrepot.adapters.files.csv.compression import open_unpacked
-from entrepot.kernel.errors import DataError
+from entrepot.adapters.files.encodings import MARK_BYTES, Encoding
 
 _CHUNK = 1 << 20
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),  # before UTF-16: it begins with the same bytes
-    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
-)  # fmt: skip
-_NO_TEXT = {"unicode_escape", "raw_unicode_escape", "utf-7", "punycode", "idna", "undefined"}
-"""Python's codecs that read anything into text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """The encoding of one file."""
-
-    name: str
-    """Python's."""
-    mark_bytes: int
-    """The length of the byte-order mark."""
-    is_stated: bool
-
-    @property
-    def source(self) -> str:
-        """How it is known, in words."""
-        if self.mark_bytes:
-            return "byte-order mark"
-        return "stated" if self.is_stated else "assumed"
-
-
-def is_encoding(name: str) -> bool:
-    """True for names of encodings of text."""
-    try:
-        info = codecs.lookup(name)
-        return info.name not in _NO_TEXT and "a1".encode(name).decode(name) == "a1"
-    except (LookupError, UnicodeError):
-        return False
 
 
 def find_encoding(path: Path, stated: str | None, place: str) -> Encoding:
-    """The file's encoding; a mark is believed before the option.
-
-    Raises: DataError when the option names a family, utf-16, and there is no mark to tell which.
-    """
+    """The file's encoding. Raises: DataError when it cannot be told, or the file is no text."""
     with open_unpacked(path, place) as source:
-        start = source.read(4)
-    for mark, encoding in _MARKS:
-        if start.startswith(mark):
-            return Encoding(encoding, len(mark), False)
-    name = codecs.lookup(stated or "utf-8").name
-    if name in ("utf-16", "utf-32"):
-        raise DataError(
-            f"{place} is {name} without a byte-order mark, so that its bytes can be read in two orders.",
-            hint=f"Say csv.encoding: {name}-le (the usual one, as Windows writes it) or {name}-be.",
-        )
-    return Encoding("utf-8" if name == "utf-8-sig" else name, 0, stated is not None)
+        start = source.read(MARK_BYTES)
+    return encodings.find_encoding(start, stated, place, "csv.encoding")
 
 
 def line_at(path: Path, place: str, encoding: Encoding, offset: int) -> int:

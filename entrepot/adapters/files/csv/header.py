@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from entrepot.adapters.files.csv.encodings import Encoding, find_encoding
+from entrepot.adapters.files.csv.encodings import find_encoding
 from entrepot.adapters.files.csv.options import UNIT_SEPARATOR, CsvOptions
 from entrepot.adapters.files.csv.sample import Record, Sample, read_sample
+from entrepot.adapters.files.encodings import Encoding
 from entrepot.kernel.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from entrepot.adapters.files.csv.encodings import is_encoding
 from entrepot.adapters.files.csv.examples import EXAMPLES
 from entrepot.adapters.files.csv.options import CsvOptions
+from entrepot.adapters.files.encodings import is_encoding
 from entrepot.adapters.files.numbers import number_faults
 from entrepot.intake.sources.fields import FieldSpec, KeyPath, Options
 from entrepot.intake.sources.formats import FormatContext, FormatReader, FormatSpec

@@ -41,7 +41,7 @@ class FixedWidthFormat:
     def sniff(self, path: Path, place: str) -> Sniffed:
         """The stated columns; length of the first record, encoding."""
         file = TextFile(path, place, self._options.encoding, "fixed_width.encoding")
-        facts = {"encoding": file.find_encoding()[0], "length": f"{self._options.length} (stated)"}
+        facts = {"encoding": file.find_encoding().name, "length": f"{self._options.length} (stated)"}
         for _, lines, _ in _Records(file, self._options).blocks():
             facts["first record"] = f"{len(lines[0] or '')} characters"
             break

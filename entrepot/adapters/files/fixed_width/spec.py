@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from entrepot.adapters.files.csv.encodings import is_encoding
+from entrepot.adapters.files.encodings import is_encoding
 from entrepot.adapters.files.fixed_width.options import FixedColumn, FixedWidthOptions, Trailer
 from entrepot.intake.sources.fields import FieldSpec, KeyPath, Options
 from entrepot.intake.sources.formats import FormatContext, FormatReader, FormatSpec

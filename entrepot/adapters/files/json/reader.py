@@ -66,7 +66,7 @@ class JsonFormat:
         """The keys of the first records, and where these stand."""
         reading = self._reading(path, place)
         keys = _find_keys(reading, _SAMPLE_RECORDS)
-        encoding, _ = reading.file.find_encoding()
+        encoding = reading.file.find_encoding().name
         where = "a record on each line" if self._by_line else f"at {'.'.join(self._options.rows) or 'the top'}"
         facts = {"records": where, "encoding": encoding, "keys": f"of the first {_SAMPLE_RECORDS:,} records"}
         return Sniffed("ndjson" if self._by_line else "json", keys, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.adapters.files.csv.encodings import is_encoding
+from entrepot.adapters.files.encodings import is_encoding
 from entrepot.adapters.files.json.options import Explode, Flatten, JsonOptions
 from entrepot.intake.sources.fields import FieldSpec, KeyPath, Options
 from entrepot.intake.sources.formats import FormatContext, FormatReader, FormatSpec
