@@ -17,7 +17,7 @@ from entrepot.kernel.points import reached
 from entrepot.kernel.positions import position_to_json
 from entrepot.ports.engine import REJECT_SCHEMA, Counts, SplitResult, Staged
 from entrepot.ports.state import Plan, PlanDraft
-from entrepot.ports.writer import Append, Batch, Committed, Replace, WriteMode
+from entrepot.ports.writer import Append, Batch, Committed, Replace, ReplaceKeys, WriteMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ def commit(flow: Flow, plan: Plan, services: Services) -> Outcome:
         raise RunError(f"{flow.name}, batch {plan.sequence}: the counts do not close: {split.counts}.")
     details = {
         "notes": list(split.notes),
+        "keys": split.keys.rows if split.keys is not None else None,
         "reasons": dict(split.reasons),
         "places": {k: counts_to_json(c) for k, c in split.places.items()},
     }
@@ -58,7 +59,7 @@ def commit(flow: Flow, plan: Plan, services: Services) -> Outcome:
     _quarantine(flow, plan, split, metadata)
     reached("main.before")
     rows = _fitting(flow, split.accepted)
-    committed = flow.writer.commit(Batch(flow.name, plan.sequence, rows, _mode(plan, split), metadata))
+    committed = flow.writer.commit(Batch(flow.name, plan.sequence, rows, _mode(plan, split), metadata, split.keys))
     reached("main.after")
     return Outcome(split.counts, committed, details)
 
@@ -98,8 +99,11 @@ def _quarantine(flow: Flow, plan: Plan, split: SplitResult, metadata: Mapping[st
 
 
 def _mode(plan: Plan, split: SplitResult) -> WriteMode:
-    """The plan's mode; periods are known only now, and the same at every redo."""
-    return Replace(split.replaced) if split.replaced else mode_from_json(plan.draft.mode)
+    """The plan's mode; which periods or keys are replaced is known only now, and the same at every redo."""
+    mode = mode_from_json(plan.draft.mode)
+    if isinstance(mode, ReplaceKeys) and split.keys is None:
+        return Replace(None)  # so much was touched that the engine computed all of it
+    return Replace(split.replaced) if split.replaced else mode
 
 
 def _fitting(flow: Flow, accepted: Staged) -> Staged:

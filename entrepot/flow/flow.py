@@ -9,7 +9,7 @@ from typing import Protocol
 
 from entrepot.contracts.model import Contract
 from entrepot.kernel.events import Emit, ignore
-from entrepot.kernel.positions import Position, RejectSet
+from entrepot.kernel.positions import RejectSet
 from entrepot.ports.clock import Clock
 from entrepot.ports.engine import Engine
 from entrepot.ports.reader import Reader
@@ -59,12 +59,12 @@ class Flow:
     supersedes: Supersedes = field(default_factory=Supersedes)
     transform_hash: str = ""
     system_columns: bool = True
+    redefines: bool = False
+    """Columns of the target go or change their types, which a person allowed: it must be written anew as a whole."""
     pin: Callable[[], Mapping[str, int]] = dict
     """Versions that the next batch looks at: foreign keys' datasets and, for uniqueness, the target."""
     again: Mapping[str, str] = field(default_factory=dict)
     """Contents that a person wants taken again although a live plan has them: sha256 → why."""
-    rebuild_reason: Callable[[Position], str | None] = lambda position: None
-    """Why the target must be written anew as a whole for this range; None: it need not."""
     on_acknowledged: Callable[[Plan], None] = lambda plan: None
     """Called after the source was told of a settled batch, for receipts; may be called again after a crash."""
 

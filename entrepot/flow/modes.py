@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from entrepot.kernel.errors import ProjectError
-from entrepot.ports.writer import Append, Merge, Replace, WriteMode
+from entrepot.kernel.positions import Versions
+from entrepot.ports.writer import Append, Merge, Replace, ReplaceKeys, WriteMode
 
 WRITE_KINDS = ("append", "replace", "merge")
 
@@ -17,9 +18,11 @@ def mode_to_json(mode: WriteMode) -> dict[str, Any]:
         case Append():
             return {"kind": "append"}
         case Replace():
-            return {"kind": "replace", "where": mode.where}
+            return {"kind": "replace", "where": mode.where} | ({"redefines": True} if mode.redefines else {})
         case Merge():
             return {"kind": "merge", "key": list(mode.key)}
+        case ReplaceKeys():
+            return {"kind": "keys", "key": list(mode.key)}
 
 
 def mode_from_json(value: Mapping[str, Any]) -> WriteMode:
@@ -28,9 +31,11 @@ def mode_from_json(value: Mapping[str, Any]) -> WriteMode:
         case "append":
             return Append()
         case "replace":
-            return Replace(value.get("where"))
+            return Replace(value.get("where"), bool(value.get("redefines")))
         case "merge":
             return Merge(tuple(value["key"]))
+        case "keys":
+            return ReplaceKeys(tuple(value["key"]))
     raise ValueError(f"unknown write mode {value!r}")
 
 
@@ -52,3 +57,13 @@ def base_mode(write: str, key: tuple[str, ...], target: str) -> WriteMode:
                 )
             return Merge(key)
     raise ProjectError(f"{target}: write is {write!r}; allowed are {', '.join(WRITE_KINDS)}.")
+
+
+def model_mode(position: Versions, *, redefines: bool) -> WriteMode:
+    """The mode that a model's range asks for. Args: redefines: the table's columns go or change with it."""
+    match position.way:
+        case "insert":
+            return Append()
+        case "keys":
+            return ReplaceKeys(position.keys)
+    return Replace(None, redefines)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from entrepot.flow.flow import Flow, Services
-from entrepot.flow.modes import base_mode, mode_to_json
+from entrepot.flow.modes import base_mode, mode_to_json, model_mode
 from entrepot.flow.supersede import find_superseded
 from entrepot.kernel.events import Event
 from entrepot.kernel.ids import hash_text
 from entrepot.kernel.points import reached
-from entrepot.kernel.positions import FileSet, Position, RejectSet
+from entrepot.kernel.positions import FileSet, Position, RejectSet, Versions
 from entrepot.ports.state import Lease, Plan, PlanDraft, PlanStatus, State
-from entrepot.ports.writer import Append, Replace
+from entrepot.ports.writer import Append, Replace, WriteMode
 
 ISOLATE = "isolate: "
 """A voided plan whose note begins so was taken apart: its files are planned one by one."""
@@ -35,15 +35,8 @@ def next_plan(flow: Flow, services: Services, lease: Lease) -> Plan | None:
 def add_plan(flow: Flow, services: Services, lease: Lease, position: Position) -> Plan:
     """Make the plan for this range durable."""
     last = services.state.last_plan(flow.name)
-    mode = base_mode(flow.write, flow.contract.key if flow.contract else (), flow.target)
-    if isinstance(position, RejectSet) and isinstance(mode, Replace):
-        mode = Append()
-    reason = None if isinstance(position, RejectSet) else flow.rebuild_reason(position)
     superseded = find_superseded(flow, services, position)
-    if reason is not None:
-        mode = Replace(None)
-    elif superseded.where is not None:
-        mode = Replace(superseded.where)
+    mode = Replace(superseded.where) if superseded.where is not None else _mode(flow, position)
     contents = content_hashes(position)
     repeated = [c for c in contents if c in flow.again and services.state.live_content(flow.name, c) is not None]
     draft = PlanDraft(
@@ -57,7 +50,9 @@ def add_plan(flow: Flow, services: Services, lease: Lease, position: Position) -
         mode=mode_to_json(mode),
         contents=contents,
         supersedes=tuple(dict.fromkeys([*superseded.contents, *repeated, *_outdated(flow, services, position)])),
-        reason=reason or "; ".join(dict.fromkeys(f"again: {flow.again[content]}" for content in repeated)) or None,
+        reason=_reason(position)
+        or "; ".join(dict.fromkeys(f"again: {flow.again[content]}" for content in repeated))
+        or None,
     )
     reached("plan.before")
     plan = services.state.add_plan(draft, lease, follows=last.sequence if last else 0)
@@ -65,6 +60,19 @@ def add_plan(flow: Flow, services: Services, lease: Lease, position: Position) -
     size = sum(item.size_bytes for item in position.files) if isinstance(position, FileSet) else None
     services.emit(Event("batch_planned", flow.name, {"batch": plan.batch, "bytes": size}))
     return plan
+
+
+def _mode(flow: Flow, position: Position) -> WriteMode:
+    if isinstance(position, Versions):
+        return model_mode(position, redefines=flow.redefines)
+    mode = base_mode(flow.write, flow.contract.key if flow.contract else (), flow.target)
+    if isinstance(position, RejectSet) and isinstance(mode, Replace):
+        return Append()  # a retry adds to what is there
+    return mode
+
+
+def _reason(position: Position) -> str | None:
+    return position.why or None if isinstance(position, Versions) else None
 
 
 def _outdated(flow: Flow, services: Services, position: Position) -> list[str]:

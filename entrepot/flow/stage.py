@@ -21,7 +21,7 @@ from entrepot.kernel.rows import BATCH, CORRECTS, Stamp, split_record_id
 from entrepot.ports.engine import SplitResult, SplitTask, Staged
 from entrepot.ports.relations import Part, QueryScan, Stream, TableVersion
 from entrepot.ports.state import Plan
-from entrepot.ports.writer import Append, Merge, Replace, WriteMode
+from entrepot.ports.writer import Append, Merge, Replace, ReplaceKeys, WriteMode
 
 TELL_EVERY_S = 0.2
 
@@ -110,7 +110,8 @@ def _existing(flow: Flow, plan: Plan, mode: WriteMode) -> TableVersion | None:
         return None
     if isinstance(mode, Merge):  # a key that is there is updated, but never by a reject of an older batch
         return TableVersion(flow.target, version) if isinstance(plan.draft.position, RejectSet) else None
-    return TableVersion(flow.target, version) if isinstance(mode, Append) or mode.where is not None else None
+    partly = isinstance(mode, Append | ReplaceKeys) or mode.where is not None
+    return TableVersion(flow.target, version) if partly else None
 
 
 def _replaced(plan: Plan, mode: WriteMode) -> str | None:

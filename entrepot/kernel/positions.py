@@ -55,12 +55,17 @@ class FileSet:
 class Versions:
     """Versions of the input tables of a model; `after` are those of the plan before, empty at first.
 
-    `batches` gives, for a driving input, the last batch already taken (exclusive) and the last of this range.
+    `way` says how the target comes from there to here: `full` all rows anew; `insert` only rows are added; `keys` the rows of
+    all keys that may have changed are computed anew. It is part of the plan, so that doing it again goes the same way.
     """
 
     upto: Mapping[str, int]
     after: Mapping[str, int] = field(default_factory=dict)
-    batches: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    way: Literal["full", "insert", "keys"] = "full"
+    why: str = ""
+    """In words for people: why this way."""
+    keys: tuple[str, ...] = ()
+    """With `keys`: the columns by which rows of the target are replaced."""
     kind: Literal["versions"] = "versions"
 
     def follows(self, previous: Position | None) -> bool:
@@ -104,7 +109,9 @@ def position_to_json(position: Position) -> dict[str, Any]:
                 "kind": "versions",
                 "upto": dict(position.upto),
                 "after": dict(position.after),
-                "batches": {name: list(pair) for name, pair in position.batches.items()},
+                "way": position.way,
+                "why": position.why,
+                "keys": list(position.keys),
             }
         case RejectSet():
             return {
@@ -123,8 +130,9 @@ def position_from_json(value: Mapping[str, Any]) -> Position:
         case "files":
             return FileSet(tuple(FileItem(**item) for item in value["files"]))
         case "versions":
-            batches = {name: (pair[0], pair[1]) for name, pair in value["batches"].items()}
-            return Versions(value["upto"], value["after"], batches)
+            # before ways were kept, a model was written as a whole or by batches: only where it ended counts on
+            keys = tuple(value.get("keys", ()))
+            return Versions(value["upto"], value["after"], value.get("way", "full"), value.get("why", ""), keys)
         case "rejects":
             return RejectSet(tuple(value["rejects"]), value["fixes"], tuple(value["approved"]))
     raise ValueError(f"unknown kind of position: {value['kind']!r}")

@@ -76,6 +76,8 @@ class SplitResult:
     """What `find_replaced` gave."""
     notes: tuple[str, ...] = ()
     """What people should know though nothing is wrong with any row: columns that a source lacks or that are ignored."""
+    keys: Staged | None = None
+    """The touched keys, where only rows with these were computed; None: all rows were."""
 
 
 REJECT_SCHEMA = pa.schema(
@@ -122,6 +124,8 @@ class SplitTask:
     """Merge: of several rows with one key the last is kept, the others count as duplicate. Otherwise they are rejected."""
     ignore_key_conflicts_where: str | None = None
     """SQL predicate over the existing table: rows that this batch is about to replace are no conflict."""
+    replaced: Staged | None = None
+    """Keys whose rows of the existing table go with this batch: they are no conflict. The engine sets it itself when it refreshes."""
     find_replaced: Callable[[Staged], str | None] | None = None
     """Gives that predicate from the rows themselves, before uniqueness is judged; called once, when all are staged."""
     approved_rules: bool = False

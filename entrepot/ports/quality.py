@@ -8,11 +8,16 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Protocol
 
+import pyarrow as pa
+
 from entrepot.contracts.model import Contract
 from entrepot.contracts.row_rules import Severity
 from entrepot.contracts.set_rules import AnySetRule
 from entrepot.ports.engine import Result
 from entrepot.ports.relations import TableVersion
+
+KINDS = ("rules", "rejects", "volume", "freshness")
+"""What a judgement can be about: the contract's rules over the rows, rejected records, how much came, how fresh it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,18 @@ class Measurer(Protocol):
         ...
 
 
+class KeptRows(Protocol):
+    """The rows that broke rules, as they were at the version that was judged."""
+
+    def save(self, dataset: str, version: int, basis: str, rule: str, rows: pa.Table) -> None:
+        """Keep rows durably; once more replaces them. The oldest of a dataset go when there are too many."""
+        ...
+
+    def find(self, dataset: str, version: int, basis: str, rule: str) -> pa.Table | None:
+        """The rows; None when none are kept."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RuleResult:
     """One rule judged: `measured` is in the rule's unit, `limit` says in words what is allowed."""
@@ -96,7 +113,7 @@ class Judgement:
     dataset: str
     version: int
     kind: str
-    """`rules` (the contract's, over the rows) or `rejects` (how many records were rejected)."""
+    """One of `KINDS`."""
     basis: str
     run: str
     at: datetime

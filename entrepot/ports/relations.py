@@ -48,19 +48,71 @@ class TableVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class TableChange:
+    """The rows, by content, that came to a table between two versions, or that went: a multiset, without what only moved between files."""
+
+    name: str
+    after: int
+    upto: int
+    removed: bool = False
+    """False: the rows that came; True: those that went. Both have the columns of version `upto`."""
+    without: tuple[str, ...] = ()
+    """Columns that do not count: rows that differ in nothing else are the same. They are null."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRows:
+    """Rows in Parquet files of one schema that the engine has written aside."""
+
+    paths: tuple[Path, ...]
+
+
+TOUCHED = "touched.keys"
+"""The name under which a limited SELECT reads the keys that may have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigures:
+    """What the engine found out about the touched values of one key column."""
+
+    low: object
+    """The least value that is not null; None when there is none."""
+    high: object
+    holds_null: bool
+    values: tuple[object, ...] | None = None
+    """All of them, null as None, where they are few and the only key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """How to compute only what may have changed of a query's rows: first the touched keys, then the query limited to them."""
+
+    keys: tuple[str, ...]
+    """Columns of the query that tell its rows apart, or groups of them."""
+    touched: str
+    """A SELECT of those columns over `tables`; it may give too many keys, never too few."""
+    tables: Mapping[str, TableVersion | TableChange]
+    """What `touched` reads."""
+    limit: Callable[[Mapping[str, KeyFigures]], str]
+    """Key column → figures to the query with only the rows whose keys stand in `TOUCHED`, null equal to null."""
+    most_touched: float = 0.5
+    """With a larger share of the table's keys touched, all is computed anew: that is quicker."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueryScan:
     """A SELECT over tables at fixed versions, in DuckDB's dialect.
 
-    `tables` maps each name in the text to a version. `views` maps names to SELECTs (over `tables` and earlier views). `since` limits a table to the rows
-    of batches in (after, upto], for models that take only what is new.
-    When `carries_record_ids` the query itself gives the system columns `_record_id`, `_origin`.
+    `tables` maps each name in the text to what it stands for. `views` maps names to SELECTs (over `tables` and earlier views).
+    When `carries_record_ids` the query itself gives the system columns `_record_id`, `_origin`. Where rows are judged
+    (`Engine.split`), `refresh` says how to judge only those that may have changed; a plain query ignores it.
     """
 
     sql: str
-    tables: Mapping[str, TableVersion]
+    tables: Mapping[str, TableVersion | TableChange | StagedRows]
     views: Mapping[str, str] = field(default_factory=dict)
-    since: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     carries_record_ids: bool = False
+    refresh: Refresh | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,20 @@ class TableShape:
     sizes_bytes: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two versions of a table differ, from the log alone: rows in files that came and went, moved rows counted in both."""
+
+    rows_added: int
+    rows_removed: int
+    same_columns: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """True when no row came or went: small files were joined at most."""
+        return not (self.rows_added or self.rows_removed)
+
+
 class Tables(Protocol):
     """The lake. Names are `bronze.sales`, `quarantine.bronze.sales`. Called from several threads."""
 
@@ -50,12 +64,24 @@ class Tables(Protocol):
         """The schema as Arrow. Raises: KeyError when there is no such table."""
         ...
 
+    def as_kept(self, schema: pa.Schema) -> pa.Schema:
+        """The schema that a table created with this one would give back: types may be kept in another form."""
+        ...
+
     def version(self, name: str) -> int:
         """The newest version; -1 when there is no such table."""
         ...
 
     def table_id(self, name: str) -> str:
         """The identity the table was created with: differs when somebody deleted and made it anew."""
+        ...
+
+    def rows(self, name: str, version: int | None = None) -> int:
+        """How many rows a version has, newest by default. Raises: KeyError when there is no such table or version."""
+        ...
+
+    def difference(self, name: str, after: int, upto: int) -> Difference | None:
+        """What came and went between two versions; None when that cannot be told any more, or not from the files alone."""
         ...
 
     def last_sequence(self, name: str, flow: str) -> int:

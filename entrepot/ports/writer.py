@@ -19,6 +19,8 @@ class Replace:
     """Remove the rows that match `where` (SQL over the table's columns; None: all rows), add the new ones, in one commit."""
 
     where: str | None
+    redefines: bool = False
+    """All rows go, and with them columns, or their types: the target has those of the writer's schema from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,14 @@ class Merge:
     key: tuple[str, ...]
 
 
-WriteMode = Append | Replace | Merge
+@dataclass(frozen=True, slots=True)
+class ReplaceKeys:
+    """Remove the rows whose key stands in the batch's `keys` (null equals null), add the new ones, in one commit."""
+
+    key: tuple[str, ...]
+
+
+WriteMode = Append | Replace | Merge | ReplaceKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Batch:
     mode: WriteMode
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """The plan, as JSON: kept with the commit so that the state can be rebuilt from the target."""
+    keys: Staged | None = None
+    """With `ReplaceKeys`: the keys whose rows go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from entrepot.adapters.embedded.as_is import split_as_is
 from entrepot.adapters.embedded.connections import Settings, instance, open_instance
 from entrepot.adapters.embedded.profile import open_parts, profile_rows
 from entrepot.adapters.embedded.queries import BATCH_ROWS, QueryResult, Resolve, open_views, query_schema, translated
+from entrepot.adapters.embedded.refresh import is_refresh, limit_to_touched
 from entrepot.adapters.embedded.split import Landing, Progress
 from entrepot.adapters.embedded.staging import empty_folder
 from entrepot.contracts.infer.profile import TableProfile
@@ -57,12 +59,16 @@ class DuckEngine:
         """As `Engine.split`."""
         empty_folder(into)
         zone = task.contract.time_zone if task.contract else self._zone
+        if is_refresh(task):
+            with instance(self._settings, self._zone) as connection:
+                task = limit_to_touched(task, connection, self._resolve, into)
         with instance(self._settings, zone) as connection:
             if task.contract is None:
                 return split_as_is(task, connection, self._resolve, into)
-            return Landing(
+            landing = Landing(
                 task, task.contract, connection, self._settings, self._zone, self._resolve, into, self._progress
-            ).run()
+            )
+            return replace(landing.run(), keys=task.replaced)
 
     def query(self, scan: QueryScan) -> Result:
         """As `Engine.query`. Raises: ProjectError for what is wrong with the text, also while reading."""

@@ -35,7 +35,6 @@ from entrepot.kernel.rows import (
     Stamp,
 )
 from entrepot.ports.engine import SplitTask
-from entrepot.ports.relations import QueryScan
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,6 +61,12 @@ class Judge:
         """Rows of the table; `place` names the source in errors. Raises: DataError, ContractError."""
         _, warnings, judged = self._judged(source, place)
         return f"SELECT {self._output(source, warnings)} FROM ({judged}) WHERE NOT {REJECTED}"
+
+    def select_unless_rejected(self, source: Source, place: str, mark: str) -> str:
+        """Rows of the table; the statement fails with `mark` when one is rejected. Raises: as `select_accepted`."""
+        _, warnings, judged = self._judged(source, place)
+        stop = f"CASE WHEN {REJECTED} THEN error({literal(mark)}) ELSE true END"
+        return f"SELECT {self._output(source, warnings)} FROM ({judged}) WHERE {stop}"
 
     def select_rejected(self, source: Source, place: str) -> str:
         """The JSON text of each rejected row."""
@@ -167,7 +172,7 @@ class Judge:
             f"{literal(column.name)}, {self._as_it_came(source, i)}" for i, column in enumerate(self.contract.columns)
         )
         fields = {
-            "id": identity[RECORD_ID] if self.task.system_columns or not _is_query(self.task) else "NULL::BIGINT",
+            "id": identity[RECORD_ID] if self.task.system_columns else "NULL::BIGINT",
             "origin": identity[ORIGIN],
             "corrects": identity[CORRECTS],
             "place": _place(source),
@@ -207,10 +212,6 @@ class Judge:
         # of a record that cannot be read as a whole nothing else is worth saying
         whole = 'len(list_filter(coalesce(__faults, []), lambda f: f."column" IS NULL)) > 0'
         return f"list_concat({_fault_reasons()}, CASE WHEN {whole} THEN [] ELSE {broken} END)"
-
-
-def _is_query(task: SplitTask) -> bool:
-    return any(isinstance(part.rows, QueryScan) for part in task.parts)
 
 
 def reason_struct(rule: str, column: str, value: str, expected: str, at: str = "NULL::VARCHAR") -> str:

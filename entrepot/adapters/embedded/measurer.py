@@ -90,7 +90,7 @@ class DuckMeasurer:
         return QueryResult(reader.schema, opened, reader)
 
     def _relation(self, connection: duckdb.DuckDBPyConnection, task: MeasureTask) -> str:
-        return f"(SELECT * FROM {self._resolve(connection, task.table, None)})"
+        return f"(SELECT * FROM {self._resolve(connection, task.table)})"
 
     def _measure_sql(self, rule: MeasureSql, query: QueryToMeasure | None, rows: int | None) -> Measured:
         """One rule's number, in a session of its own that can read the lake's files and nothing else."""
@@ -110,7 +110,7 @@ class DuckMeasurer:
         """Make the tables known, then lock the session: no other file, no setting, no network."""
         known = frozenset(name.lower() for name in query.tables)
         for name, table in query.tables.items():
-            _create_view(connection, name, f"SELECT * FROM {self._resolve(connection, table, None)}")
+            _create_view(connection, name, f"SELECT * FROM {self._resolve(connection, table)}")
         with translated():
             for name, sql in query.views.items():
                 check_select(connection, sql, known)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from entrepot.adapters.embedded.connections import Instance
-from entrepot.adapters.embedded.quoting import ident
+from entrepot.adapters.embedded.quoting import ident, literal
 from entrepot.kernel.errors import ProjectError
-from entrepot.ports.relations import QueryScan, TableVersion
+from entrepot.ports.relations import QueryScan, StagedRows, TableChange, TableVersion
 
 if TYPE_CHECKING:
     import duckdb
 
-Resolve = Callable[["duckdb.DuckDBPyConnection", TableVersion, tuple[int, int] | None], str]
-"""SQL of a relation that gives a lake table at a version, limited to batches in (after, upto] where given."""
+Resolve = Callable[["duckdb.DuckDBPyConnection", TableVersion | TableChange], str]
+"""SQL of a relation that gives a lake table at a version, or what came to it or went."""
 
 BATCH_ROWS = 65_536
 TABLE_FUNCTIONS = frozenset(
@@ -102,7 +102,7 @@ def open_views(connection: duckdb.DuckDBPyConnection, scan: QueryScan, resolve: 
     Raises: ProjectError.
     """
     for name, table in scan.tables.items():
-        _create_view(connection, name, resolve(connection, table, scan.since.get(name)))
+        _open_table(connection, name, table, resolve)
     known = frozenset(name.lower() for name in scan.tables)
     with translated():
         for name, sql in scan.views.items():
@@ -113,18 +113,33 @@ def open_views(connection: duckdb.DuckDBPyConnection, scan: QueryScan, resolve: 
     return _plain(scan.sql)
 
 
+def _open_table(
+    connection: duckdb.DuckDBPyConnection, name: str, table: TableVersion | TableChange | StagedRows, resolve: Resolve
+) -> None:
+    if isinstance(table, StagedRows):
+        paths = ", ".join(literal(str(path)) for path in table.paths)
+        _create(connection, "VIEW", name, f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)")
+        return
+    # what changed is compared once, however often the text names it
+    kind = "TABLE" if isinstance(table, TableChange) else "VIEW"
+    _create(connection, kind, name, f"SELECT * FROM ({resolve(connection, table)})")
+
+
 def _plain(sql: str) -> str:
     """A statement that may stand in brackets: a comment at its end is closed by a line break."""
     return sql.strip().rstrip(";") + "\n"
 
 
 def _create_view(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
+    _create(connection, "VIEW", name, sql)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, kind: str, name: str, sql: str) -> None:
     layer, dot, rest = name.partition(".")
     if dot:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(layer)}")
-        connection.execute(f"CREATE VIEW {ident(layer)}.{ident(rest)} AS {sql}")
-    else:
-        connection.execute(f"CREATE VIEW {ident(layer)} AS {sql}")
+    full = f"{ident(layer)}.{ident(rest)}" if dot else ident(layer)
+    connection.execute(f"CREATE {kind} {full} AS {sql}")
 
 
 class translated:

@@ -36,7 +36,7 @@ def join_references(
     found = []
     for number, rule in enumerate(contract.rules):
         if isinstance(rule, ForeignKey) and str(rule.dataset) in task.references:
-            table = resolve(connection, task.references[str(rule.dataset)], None)
+            table = resolve(connection, task.references[str(rule.dataset)])
             found.append(_join(contract, connection, rule, number, table))
     return found
 

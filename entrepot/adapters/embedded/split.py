@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from entrepot.adapters.embedded.connections import Settings, open_instance
+from entrepot.adapters.embedded.direct import prepare_direct, write_direct
 from entrepot.adapters.embedded.feed import Feed
 from entrepot.adapters.embedded.judge import Judge
 from entrepot.adapters.embedded.queries import BATCH_ROWS, Resolve, iterate, open_views, query_schema, translated
@@ -72,6 +73,8 @@ class Landing:
         references = join_references(self.task, self.contract, self.connection, self.resolve)
         judge = Judge(self.task, self.contract, self.connection, references)
         with failures():
+            if self._pass_directly(judge, staging):
+                return self._settle(staging)
             first_row = 1
             prepared = [self._prepare(number, part) for number, part in enumerate(self.task.parts)]
             if not any(isinstance(part.rows, QueryScan) for part in self.task.parts):
@@ -82,6 +85,19 @@ class Landing:
             inside = judge.nested.note()
             self.notes += (f"{self.contract.dataset}: {inside}",) if inside else ()
             return self._settle(staging)
+
+    def _pass_directly(self, judge: Judge, staging: Staging) -> bool:
+        """Take a query's rows in one statement; False when that cannot be, or a row is rejected."""
+        direct = prepare_direct(self.task, self.contract, self.connection, self.zone, self.resolve)
+        rows = write_direct(direct, judge, staging) if direct is not None else None
+        if rows is None:
+            return False
+        self.received[self.task.parts[0].place] += rows
+        if rows:
+            self.starts.append((1, self.task.parts[0].place))
+        self.notes = self.task.parts[0].notes
+        self.progress(rows)
+        return True
 
     def _ordered(self, parts: list[Prepared]) -> list[Prepared]:
         """Parts that look alike side by side, so that few statements judge them; where the last of a key wins, the order given holds.
@@ -235,8 +251,7 @@ class Landing:
             )
 
     def _have_ids(self) -> bool:
-        is_query = any(isinstance(part.rows, QueryScan) for part in self.task.parts)
-        return self.task.system_columns or not is_query
+        return self.task.system_columns
 
 
 def query_stream(settings: Settings, zone: str, resolve: Resolve, scan: QueryScan) -> Stream:

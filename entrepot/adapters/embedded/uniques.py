@@ -114,7 +114,7 @@ class Uniques:
         if self.task.existing is None:
             return None
         run = self.staging.connection.execute
-        table = self.resolve(self.staging.connection, self.task.existing, None)
+        table = self.resolve(self.staging.connection, self.task.existing)
         known = {row[0] for row in run(f"DESCRIBE SELECT * FROM ({table})").fetchall()}
         if not known.issuperset(rule.columns):
             return None
@@ -123,11 +123,19 @@ class Uniques:
             if self.task.ignore_key_conflicts_where
             else "true"
         )
-        rows = f"SELECT * FROM ({table}) WHERE {keep}"
+        rows = self._without_replaced(f"SELECT * FROM ({table}) WHERE {keep}")
         key = self.contract.key
         if self.task.keep_last_of_key and key and known.issuperset(key):
             rows = f"SELECT * FROM ({rows}) ANTI JOIN (SELECT {idents(key)} FROM {self._files()}) USING ({idents(key)})"
         return f"SELECT {idents(rule.columns)} FROM ({rows})"
+
+    def _without_replaced(self, rows: str) -> str:
+        """Rows of the table but for those whose touched keys this batch computes anew."""
+        keys = self.task.replaced
+        if keys is None:
+            return rows
+        match = " AND ".join(f"t.{ident(name)} IS NOT DISTINCT FROM k.{ident(name)}" for name in keys.schema.names)
+        return f"SELECT t.* FROM ({rows}) AS t ANTI JOIN {read_files(file.path for file in keys.files)} AS k ON {match}"
 
     def _count(self) -> Outcome:
         return Outcome(self._rules("reject"), self._rules("warning"), self._places("reject"), self._places("duplicate"))

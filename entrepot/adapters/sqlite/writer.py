@@ -18,7 +18,7 @@ from entrepot.adapters.sqlite.target import load_statement, open_target, sync_fo
 from entrepot.kernel.errors import DamageError, DataError, ProjectError, RunError
 from entrepot.kernel.points import reached
 from entrepot.ports.engine import Staged
-from entrepot.ports.writer import Append, Batch, Committed, Merge, Replace
+from entrepot.ports.writer import Append, Batch, Committed, Merge, Replace, ReplaceKeys
 
 ROWS_AT_ONCE = 8_192
 
@@ -131,7 +131,17 @@ class SqliteTableWriter:
             case Merge(key=key):
                 self._require_key(key)
                 return self._count_matches(connection, batch.rows)
+            case ReplaceKeys(key=key):
+                return self._delete_keys(connection, key, batch)
         raise RunError(f"{self.name}: the write mode {batch.mode!r} is not known.")
+
+    def _delete_keys(self, connection: sqlite3.Connection, key: tuple[str, ...], batch: Batch) -> int:
+        """Delete rows by key; `IS` finds null by null."""
+        if batch.keys is None:
+            raise RunError(f"{self.name}: batch {batch.sequence} of {batch.flow} replaces keys, but brings none.")
+        match = " AND ".join(f"{quote(name)} IS ?" for name in key)
+        sql = f"DELETE FROM {quote(self.name)} WHERE {match}"
+        return sum(connection.executemany(sql, rows).rowcount for rows in self._read(batch.keys, key))
 
     def _require_key(self, key: tuple[str, ...]) -> None:
         if not key or set(key) != set(self._key):

@@ -14,7 +14,7 @@ from entrepot.sql.tables import find_table_uses
 
 
 class ModelGraph:
-    """Datasets and what is made of what. `models` are compiled and in dependency order."""
+    """Datasets and what is made of what. `models` are compiled and in dependency order; rows of `carrying` have record ids."""
 
     def __init__(self, models: Iterable[Model], sources: Collection[Dataset] = ()) -> None:
         """Check and compile the models.
@@ -28,7 +28,7 @@ class ModelGraph:
         given = {model.name: model for model in found}
         raise_all(_find_missing(found, self.sources | given.keys()))
         ordered = [given[name] for name in _sort(given)]
-        carrying = self.sources | {model.name for model in ordered if model.kind.is_driven}
+        self.carrying = carrying = self.sources | {model.name for model in ordered if model.kind.is_driven}
         raise_all(_find_undriven(ordered, given, carrying))
         self.models: tuple[Model, ...] = _compile(ordered, carrying)
         self._by_name = {model.name: model for model in self.models}

@@ -9,9 +9,10 @@ from pathlib import Path
 from entrepot.kernel.documents import Document, check_keys, parse_document
 from entrepot.kernel.errors import Place, ProjectError
 from entrepot.kernel.names import Dataset, parse_dataset
-from entrepot.lake.models.model import ModelKind
+from entrepot.lake.models.model import Incremental, ModelKind
+from entrepot.sql.history import History, read_history
 
-HEAD_KEYS = ("name", "kind", "driving", "contract", "description")
+HEAD_KEYS = ("name", "kind", "driving", "partition", "history", "incremental", "contract", "description")
 
 _OPENING = re.compile(r"\A\ufeff?\s*/\*\s*---[ \t]*\n")
 _CLOSING = re.compile(r"^[ \t]*---\s*\*/", re.MULTILINE)
@@ -25,6 +26,9 @@ class Head:
     name: Dataset | None = None
     kind: ModelKind = ModelKind.FULL
     driving: Dataset | None = None
+    partition: tuple[str, ...] = ()
+    history: History | None = None
+    incremental: Incremental = Incremental.AUTO
     contract: Dataset | None = None
     description: str | None = None
 
@@ -45,10 +49,14 @@ def read_head(text: str, path: Path) -> Head:
         name=_read_dataset(document, "name"),
         kind=_read_kind(document),
         driving=_read_dataset(document, "driving"),
+        partition=_read_partition(document),
+        history=read_history(document),
+        incremental=_read_incremental(document),
         contract=_read_dataset(document, "contract"),
         description=description,
     )
     _check_driving(head)
+    _check_rows(head)
     return head
 
 
@@ -80,6 +88,37 @@ def _read_kind(document: Document) -> ModelKind:
     if value not in tuple(ModelKind):
         raise document.error(f"kind is {value!r}; allowed are {', '.join(ModelKind)}.", "kind")
     return ModelKind(value)
+
+
+def _read_partition(document: Document) -> tuple[str, ...]:
+    value = document.value.get("partition", [])
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise document.error("partition is a list of columns, such as [month, region].", "partition")
+    if len({name.lower() for name in names}) < len(names):
+        raise document.error("partition names a column twice.", "partition")
+    return tuple(names)
+
+
+def _read_incremental(document: Document) -> Incremental:
+    value = document.value.get("incremental", Incremental.AUTO.value)
+    if value not in tuple(Incremental):
+        raise document.error(f"incremental is {value!r}; allowed are {', '.join(Incremental)}.", "incremental")
+    return Incremental(value)
+
+
+def _check_rows(head: Head) -> None:
+    """Each kind has what it needs, and nothing that only another kind knows."""
+    for kind, key, stated, example in (
+        (ModelKind.PARTITION, "partition", bool(head.partition), "partition: [month]"),
+        (ModelKind.HISTORY, "history", head.history is not None, "history: {key: [id], valid_from: changed_at}"),
+    ):
+        if head.kind is kind and not stated:
+            raise head.document.error(
+                f"a model of kind {kind} needs {key}.", "kind", hint=f"Add for example: {example}"
+            )
+        if stated and head.kind is not kind:
+            raise head.document.error(f"{key} belongs to kind {kind}; this model is of kind {head.kind}.", key)
 
 
 def _check_driving(head: Head) -> None:

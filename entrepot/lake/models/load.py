@@ -1,4 +1,4 @@
-"""Read `models/<layer>/<name>.sql`."""
+"""Read `models/<layer>/<name>.sql` and `.py`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from pathlib import Path
 from entrepot.kernel.errors import EntrepotError, Place, ProjectError, raise_all
 from entrepot.kernel.names import Dataset, parse_dataset
 from entrepot.lake.models.head import read_head
-from entrepot.lake.models.model import Model, make_model
+from entrepot.lake.models.model import Model, make_model, make_python_model
+from entrepot.lake.models.python_body import load_python_body
 from entrepot.sql.checks import find_faults
+from entrepot.sql.macros.expand import expand_macros
 from entrepot.sql.query import parse_query
 
 MODEL_LAYERS = ("silver", "gold")
+LIBRARY = "lib"
+"""The project's folder of Python modules that models share."""
 
 
 def load_models(folder: Path) -> tuple[Model, ...]:
@@ -37,6 +41,8 @@ def load_model(path: Path, folder: Path) -> Model:
     Raises: ProjectError, or ManyErrors.
     """
     name = _name_of(path, folder)
+    if path.suffix == ".py":
+        return make_python_model(name, load_python_body(path, folder.parent / LIBRARY))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -46,10 +52,19 @@ def load_model(path: Path, folder: Path) -> Model:
         raise head.document.error(
             f"the head says {head.name}, but the file's place says {name}.", "name", hint="Rename one of them."
         )
-    query = parse_query(text, path)
+    query = parse_query(expand_macros(text, path), path)
     raise_all(find_faults(query))
     model = make_model(
-        name, head.kind, query, path, driving=head.driving, contract=head.contract, description=head.description
+        name,
+        head.kind,
+        query,
+        path,
+        driving=head.driving,
+        partition=head.partition,
+        history=head.history,
+        incremental=head.incremental,
+        contract=head.contract,
+        description=head.description,
     )
     if head.driving is not None and head.driving not in model.inputs:
         names = ", ".join(map(str, model.inputs)) or "nothing"
@@ -66,8 +81,6 @@ def _find_files(folder: Path) -> Iterator[Path]:
 
 def _name_of(path: Path, folder: Path) -> Dataset:
     layer = path.relative_to(folder).parts[0]
-    if path.suffix != ".sql":
-        raise ProjectError("models in Python are not read yet; a model is a .sql file.", place=Place(path))
     if layer not in MODEL_LAYERS:
         raise ProjectError(
             f"a model stands in a folder of its layer ({', '.join(MODEL_LAYERS)}); this one stands in {layer!r}.",

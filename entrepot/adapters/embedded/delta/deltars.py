@@ -20,7 +20,7 @@ from entrepot.adapters.embedded.delta.log import Snapshot, read_commit
 from entrepot.adapters.embedded.delta.schema import quote, schema_from_json
 from entrepot.kernel.errors import ConflictError, DamageError, MissingExtra, RunError
 from entrepot.ports.engine import Staged
-from entrepot.ports.writer import Append, Batch, Committed, Merge, Replace
+from entrepot.ports.writer import Append, Batch, Committed, Merge, Replace, ReplaceKeys
 
 if TYPE_CHECKING:
     from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
@@ -114,6 +114,11 @@ def _count_removed(table: DeltaTable, batch: Batch) -> int:
             return _count(table, f"SELECT count(*) FROM t WHERE ({where})" if where else "SELECT count(*) FROM t")
         case Merge(key=key):
             return _count_matches(table, batch.rows, key)
+        case ReplaceKeys():
+            raise RunError(
+                "rows of this table cannot be replaced by keys, as it has features that only another library writes.",
+                hint="Take the features off the table, or say `incremental: never` in the model's head.",
+            )
     raise TypeError(f"unknown write mode {batch.mode!r}")
 
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from entrepot.adapters.embedded.delta.changes import change_relation
 from entrepot.adapters.embedded.delta.log import Identity, Snapshot
 from entrepot.adapters.embedded.delta.protocol import why_not_read
 from entrepot.adapters.embedded.delta.rewrite import describe
-from entrepot.adapters.embedded.delta.scan import NotPlain, Scan, check_files, escape_glob, plan_scan, prune
+from entrepot.adapters.embedded.delta.scan import NotPlain, Scan, check_files, escape_glob, plan_scan
 from entrepot.adapters.embedded.delta.schema import UnknownType, duckdb_type, fields_of, quote, quote_text
 from entrepot.adapters.embedded.delta.tables import DeltaTables
 from entrepot.kernel.errors import DamageError, DataError, MissingExtra
 from entrepot.kernel.ids import new_token
-from entrepot.kernel.rows import BATCH
-from entrepot.ports.relations import TableVersion
+from entrepot.ports.relations import TableChange, TableVersion
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,14 +41,12 @@ def delta_relation(
     tables: DeltaTables,
     table: TableVersion,
     columns: Sequence[str] | None = None,
-    where_batches: tuple[int, int] | None = None,
 ) -> str:
     """The text of a relation to stand in a FROM clause: the table's rows at that version.
 
     Args:
         connection: its time zone must not change while the relation is in use.
         columns: these only, in this order; all in the schema's order when None.
-        where_batches: rows of batches in (after, upto] only.
 
     Raises: KeyError when table, version or column is not there; DamageError; DataError when the table needs what no
         reader here knows; MissingExtra when an optional library would read it.
@@ -57,26 +55,29 @@ def delta_relation(
     reason = why_not_read(snapshot)
     if reason is None:
         try:
-            return _read_plain(connection, tables, table, snapshot, columns, where_batches)
+            return _read_plain(connection, tables, table, snapshot, columns)
         except NotPlain as error:
             reason = str(error)
-    return _read_through(connection, tables, table, snapshot, reason, columns, where_batches)
+    return _read_through(connection, tables, table, snapshot, reason, columns)
 
 
 def table_resolver(
     tables: DeltaTables,
-) -> Callable[[duckdb.DuckDBPyConnection, TableVersion, tuple[int, int] | None], str]:
+) -> Callable[[duckdb.DuckDBPyConnection, TableVersion | TableChange], str]:
     """What the engine asks for the text of a table's relation.
 
     It raises DamageError for a table or version that the state knows and the lake has not.
     """
 
-    def resolve(connection: duckdb.DuckDBPyConnection, table: TableVersion, batches: tuple[int, int] | None) -> str:
+    def resolve(connection: duckdb.DuckDBPyConnection, table: TableVersion | TableChange) -> str:
         try:
-            return delta_relation(connection, tables, table, where_batches=batches)
+            if isinstance(table, TableChange):
+                return change_relation(connection, tables.handle(table.name), table)
+            return delta_relation(connection, tables, table)
         except KeyError as error:
+            version = table.upto if isinstance(table, TableChange) else table.version
             raise DamageError(
-                f"{table.name} has no version {table.version} in the lake, though the state knows it.",
+                f"{table.name} has no version {version} in the lake, though the state knows it.",
                 hint="Somebody deleted or restored the table. Put it back, or rebuild the state from the lake: entrepot doctor --accept-loss",
             ) from error
 
@@ -89,14 +90,8 @@ def _read_plain(
     table: TableVersion,
     snapshot: Snapshot,
     columns: Sequence[str] | None,
-    where_batches: tuple[int, int] | None,
 ) -> str:
     path = tables.handle(table.name).path
-    if where_batches is not None:
-        adds = prune(snapshot.files.values(), BATCH, *where_batches)
-        check_files(path, adds)
-        scan = plan_scan(path, snapshot, adds, lambda sql: describe(connection, sql))
-        return _limit(scan.sql(), columns, where_batches)
     key = (str(path), snapshot.version, snapshot.identity)
     with _scans_lock:
         known = _scans.get(key)
@@ -110,18 +105,6 @@ def _read_plain(
     return known.sql(columns)
 
 
-def _limit(relation: str, columns: Sequence[str] | None, where_batches: tuple[int, int] | None) -> str:
-    """Some columns, some batches of a relation."""
-    if columns is None and where_batches is None:
-        return relation
-    items = ", ".join(map(quote, columns)) if columns else "*"
-    where = ""
-    if where_batches is not None:
-        after, upto = where_batches
-        where = f" WHERE {quote(BATCH)} > {int(after)} AND {quote(BATCH)} <= {int(upto)}"
-    return f"(SELECT {items} FROM {relation}{where})"
-
-
 def _read_through(
     connection: duckdb.DuckDBPyConnection,
     tables: DeltaTables,
@@ -129,7 +112,6 @@ def _read_through(
     snapshot: Snapshot,
     reason: str,
     columns: Sequence[str] | None,
-    where_batches: tuple[int, int] | None,
 ) -> str:
     _refuse_unknown(table, snapshot)
     names = [each["name"] for each in fields_of(snapshot.metadata.schema_string)]
@@ -142,7 +124,7 @@ def _read_through(
         try:
             relation = open_relation(connection, str(path), snapshot, names)
             _check_types(connection, relation, snapshot)
-            return _limit(relation, columns, where_batches)
+            return f"(SELECT {', '.join(map(quote, columns))} FROM {relation})" if columns else relation
         except _Unavailable as error:
             failures.append(str(error))
     raise DataError(
@@ -230,7 +212,7 @@ def _open_by_deltars(connection: duckdb.DuckDBPyConnection, path: str, snapshot:
             connection.unregister(f"{copy}_stream")
     except (DeltaError, OSError, pa.ArrowException, ValueError, RuntimeError) as error:
         raise _Unavailable(f"delta-rs: {_first_line(error)}") from error
-    return copy
+    return f"(SELECT * FROM {copy})"
 
 
 def _check_types(connection: duckdb.DuckDBPyConnection, relation: str, snapshot: Snapshot) -> None:

@@ -70,9 +70,25 @@ class Rewriter:
         """
         if not rows.files:
             return Rewritten()
-        self._load_keys(key, rows)
+        self._load_keys(key, rows, known_only=True)
+        self._refuse_doubles(key)
+        return self._delete_matches(key, " AND ".join(f"old.{quote(name)} = new.{quote(name)}" for name in key))
+
+    def delete_touched(self, key: Sequence[str], keys: Staged) -> Rewritten:
+        """Take the rows out whose key stands among the given ones; null equals null."""
+        if not keys.rows:
+            return Rewritten()
+        self._load_keys(key, keys, known_only=False)
+        return self._delete_matches(key, " AND ".join(self._match_null(name) for name in key))
+
+    def _match_null(self, name: str) -> str:
+        """Comparing by `=` lets DuckDB skip files and row groups; it is enough where no key is null."""
+        found = self.connection.execute(f"SELECT count(*) FROM new_keys WHERE {quote(name)} IS NULL").fetchone()
+        sign = "IS NOT DISTINCT FROM" if found and found[0] else "="
+        return f"old.{quote(name)} {sign} new.{quote(name)}"
+
+    def _delete_matches(self, key: Sequence[str], match: str) -> Rewritten:
         scan = self._scan(list(self.snapshot.files.values()))
-        match = " AND ".join(f"old.{quote(name)} = new.{quote(name)}" for name in key)
         touched = self._count_by_file(
             f"SELECT {quote(FILE)}, count(*) FROM {scan.sql(key, file_column=True)} old SEMI JOIN new_keys new ON {match} GROUP BY 1"
         )
@@ -104,14 +120,16 @@ class Rewriter:
     def _scan(self, adds: Sequence[Add]) -> Scan:
         return plan_scan(self.table, self.snapshot, adds, lambda sql: describe(self.connection, sql))
 
-    def _load_keys(self, key: Sequence[str], rows: Staged) -> None:
+    def _load_keys(self, key: Sequence[str], rows: Staged, *, known_only: bool) -> None:
         paths = ", ".join(quote_text(escape_glob(str(file.path))) for file in rows.files)
         columns = ", ".join(map(quote, key))
-        known = " AND ".join(f"{quote(name)} IS NOT NULL" for name in key)
+        known = " AND ".join(f"{quote(name)} IS NOT NULL" for name in key) if known_only else "true"
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE new_keys AS SELECT {columns}, count(*) AS __times "
             f"FROM read_parquet([{paths}], union_by_name=true, hive_partitioning=false) WHERE {known} GROUP BY {columns}"
         )
+
+    def _refuse_doubles(self, key: Sequence[str]) -> None:
         found = self.connection.execute("SELECT count(*) FROM new_keys WHERE __times > 1").fetchone()
         if found and found[0]:
             raise RunError(

@@ -6,8 +6,7 @@ to guessing: no hive partitions from paths, no union by name, no session time zo
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -257,16 +256,3 @@ def _literal(value: str | None, delta: Any, type_: str) -> str:
     except (ValueError, KeyError, InvalidOperation) as error:
         raise NotPlain(f"a partition value that is no {delta}") from error
     return f"CAST({quote_text(text)} AS {type_})"
-
-
-def prune(adds: Iterable[Add], column: str, after: int, upto: int) -> list[Add]:
-    """The files that may hold rows with `column` in (after, upto]; files without figures stay."""
-    kept = []
-    for add in adds:
-        figures: Mapping[str, Any] = json.loads(add.stats) if add.stats else {}
-        low = (figures.get("minValues") or {}).get(column)
-        high = (figures.get("maxValues") or {}).get(column)
-        if isinstance(low, int) and isinstance(high, int) and (high <= after or low > upto):
-            continue
-        kept.append(add)
-    return kept

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from entrepot.adapters.embedded.delta import checkpoint, repair, upkeep
 from entrepot.adapters.embedded.delta.actions import Add, Commit, Metadata
+from entrepot.adapters.embedded.delta.changes import find_difference
 from entrepot.adapters.embedded.delta.committer import Draft, Reads, write_commit
 from entrepot.adapters.embedded.delta.handle import TableHandle
 from entrepot.adapters.embedded.delta.layout import LOG, SCRATCH, json_path, list_names, make_dirs, table_path
@@ -33,11 +34,12 @@ from entrepot.adapters.embedded.delta.schema import (
     schema_to_json,
 )
 from entrepot.adapters.embedded.delta.staging import Intake
-from entrepot.kernel.errors import ConflictError, DamageError, ProjectError
+from entrepot.kernel.errors import ConflictError, DamageError, ProjectError, RunError
 from entrepot.kernel.points import reached
+from entrepot.ports.engine import Staged
 from entrepot.ports.relations import TableVersion
-from entrepot.ports.tables import TableCommit, TableShape
-from entrepot.ports.writer import Append, Batch, Committed, Merge, Replace
+from entrepot.ports.tables import Difference, TableCommit, TableShape
+from entrepot.ports.writer import Append, Batch, Committed, Merge, Replace, ReplaceKeys
 
 
 class DeltaTables:
@@ -81,6 +83,10 @@ class DeltaTables:
         except UnknownType as error:
             raise ProjectError(f"table {name}: a column has the type {error}, which is not known here.") from error
 
+    def as_kept(self, schema: pa.Schema) -> pa.Schema:
+        """As `Tables.as_kept`."""
+        return schema_from_json(schema_to_json(schema, "a table"))
+
     def version(self, name: str) -> int:
         """The newest version; -1 when there is no such table."""
         newest = self.handle(name).newest()
@@ -93,6 +99,15 @@ class DeltaTables:
     def pin(self, name: str, version: int | None = None) -> TableVersion:
         """The table at a version, checked to be there. Raises: KeyError, DamageError."""
         return TableVersion(name, self.snapshot(name, version).version)
+
+    def rows(self, name: str, version: int | None = None) -> int:
+        """How many rows a version has. Raises: KeyError."""
+        path = self.handle(name).path
+        return sum(_count_rows(path, add) for add in self.snapshot(name, version).files.values())
+
+    def difference(self, name: str, after: int, upto: int) -> Difference | None:
+        """As `Tables.difference`."""
+        return find_difference(self.handle(name), after, upto)
 
     def last_sequence(self, name: str, flow: str) -> int:
         """The highest sequence of `flow` in the newest version, which is durable before this returns; 0 when none."""
@@ -177,9 +192,10 @@ class DeltaTables:
                 hint="Change it with the tool that made it.",
             )
 
-    def commit(self, name: str, batch: Batch) -> Committed:
+    def commit(self, name: str, batch: Batch, *, schema: pa.Schema | None = None) -> Committed:
         """Write rows and (flow, sequence) in one durable commit; do nothing when the table has it already.
 
+        Args: schema: the table's columns from this commit on, where it replaces all rows.
         Raises: KeyError when there is no such table; ConflictError when somebody else's commit came between;
             DamageError when the table says it has the batch, but its history does not know it.
         """
@@ -189,7 +205,10 @@ class DeltaTables:
             handle.ensure_durable(snapshot)
             if snapshot.txns.get(batch.flow, 0) >= batch.sequence:
                 return self._committed_before(name, batch)
-            if why_not_written(snapshot) is None:
+            if schema is not None:
+                self._require_own(handle, snapshot, "change the columns")
+                committed = self._redefine(handle, snapshot, batch, schema)
+            elif why_not_written(snapshot) is None:
                 committed = self._commit_own(handle, snapshot, batch)
             else:
                 from entrepot.adapters.embedded.delta import deltars
@@ -214,9 +233,7 @@ class DeltaTables:
             case Append():
                 return self._finish(handle, snapshot, batch, "WRITE", Reads.NOTHING, Rewritten())
             case Replace(where=None):
-                everything = tuple(snapshot.files.values())
-                removed = sum(_count_rows(handle.path, add) for add in everything)
-                return self._finish(handle, snapshot, batch, "WRITE", Reads.TABLE, Rewritten(everything, (), removed))
+                return self._finish(handle, snapshot, batch, "WRITE", Reads.TABLE, _everything(handle, snapshot))
             case Replace(where=str(where)):
                 with self._rewriter(handle, snapshot) as rewriter:
                     found = rewriter.delete_where(where)
@@ -225,13 +242,30 @@ class DeltaTables:
                 with self._rewriter(handle, snapshot) as rewriter:
                     found = rewriter.delete_keys(key, batch.rows)
                     return self._finish(handle, snapshot, batch, "MERGE", Reads.TABLE, found)
+            case ReplaceKeys(key=key):
+                with self._rewriter(handle, snapshot) as rewriter:
+                    found = rewriter.delete_touched(key, _require_keys(batch))
+                    return self._finish(handle, snapshot, batch, "WRITE", Reads.TABLE, found)
         raise TypeError(f"unknown write mode {batch.mode!r}")
+
+    def _redefine(self, handle: TableHandle, snapshot: Snapshot, batch: Batch, schema: pa.Schema) -> Committed:
+        """Replace all rows and the columns with them, in one commit."""
+        metadata = replace(snapshot.metadata, schema_string=schema_to_json(schema, handle.name))
+        out = _everything(handle, snapshot)
+        return self._finish(handle, replace(snapshot, metadata=metadata), batch, "WRITE", Reads.TABLE, out, metadata)
 
     def _rewriter(self, handle: TableHandle, snapshot: Snapshot) -> AbstractContextManager[Rewriter]:
         return open_rewriter(handle.path, snapshot, self.root / SCRATCH, self.memory_mb)
 
     def _finish(
-        self, handle: TableHandle, snapshot: Snapshot, batch: Batch, operation: str, reads: Reads, out: Rewritten
+        self,
+        handle: TableHandle,
+        snapshot: Snapshot,
+        batch: Batch,
+        operation: str,
+        reads: Reads,
+        out: Rewritten,
+        metadata: Metadata | None = None,
     ) -> Committed:
         intake = Intake(handle.path, snapshot, batch.flow, batch.sequence)
         adds = intake.take([*out.files, *batch.rows.files])
@@ -244,6 +278,7 @@ class DeltaTables:
         draft = Draft(
             operation, now, reads, (batch.flow, batch.sequence), tuple(adds), out.removes(now), plan,
             {"mode": "Append" if reads is Reads.NOTHING else "Overwrite"} if operation == "WRITE" else {},
+            protocol_for(metadata.schema_string, snapshot.protocol) if metadata else None, metadata,
         )  # fmt: skip
         try:
             version = write_commit(handle.path, draft, snapshot.version)
@@ -317,6 +352,12 @@ def _join_fields(fields: list[dict[str, Any]]) -> str:
     return json.dumps({"type": "struct", "fields": fields}, ensure_ascii=False, separators=(",", ":"))
 
 
+def _everything(handle: TableHandle, snapshot: Snapshot) -> Rewritten:
+    """All files go."""
+    files = tuple(snapshot.files.values())
+    return Rewritten(files, (), sum(_count_rows(handle.path, add) for add in files))
+
+
 def _count_rows(table: Path, add: Add) -> int:
     if add.rows is not None:
         return add.rows
@@ -324,8 +365,14 @@ def _count_rows(table: Path, add: Add) -> int:
     return rows
 
 
+def _require_keys(batch: Batch) -> Staged:
+    if batch.keys is None:
+        raise RunError(f"batch {batch.sequence} of {batch.flow} replaces keys, but brings none.")
+    return batch.keys
+
+
 def _delete_staged(batch: Batch) -> None:
-    for file in batch.rows.files:
+    for file in (*batch.rows.files, *(batch.keys.files if batch.keys else ())):
         file.path.unlink(missing_ok=True)
 
 

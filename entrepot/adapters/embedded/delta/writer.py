@@ -7,13 +7,15 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from entrepot.adapters.embedded.delta.tables import DeltaTables
-from entrepot.ports.writer import Batch, Committed
+from entrepot.ports.writer import Batch, Committed, Replace
 
 
 class DeltaWriter:
     """Implements `ports.writer.Writer` for one table. Called by one thread at a time, under the flow's lease.
 
-    Args: durable_version: gives the highest version known to be durable, below which a damaged log is not touched; -1 when none.
+    Args:
+        durable_version: gives the highest version known to be durable, below which a damaged log is not touched; -1 when none.
+        redefines: the next batch brings the schema with it; until then the table keeps the columns it has.
     """
 
     def __init__(
@@ -24,12 +26,14 @@ class DeltaWriter:
         description: str | None = None,
         *,
         durable_version: Callable[[], int] = lambda: -1,
+        redefines: bool = False,
     ) -> None:
         self.name = name
         self._tables = tables
         self._schema = schema
         self._description = description
         self._durable_version = durable_version
+        self._redefines = redefines
 
     def prepare(self) -> None:
         """Put aside what a crash tore; create the table, or add the columns that are new.
@@ -37,6 +41,8 @@ class DeltaWriter:
         Raises: ProjectError when a column changed its type; DamageError when the log is damaged below the durable mark.
         """
         self._tables.repair(self.name, self._durable_version())
+        if self._redefines and self._tables.exists(self.name):
+            return
         self._tables.create(self.name, self._schema, description=self._description)
 
     def last_sequence(self, flow: str) -> int:
@@ -52,7 +58,8 @@ class DeltaWriter:
 
         Raises: ConflictError when somebody else's commit came between; ask again, then do it again.
         """
-        return self._tables.commit(self.name, batch)
+        redefines = isinstance(batch.mode, Replace) and batch.mode.redefines
+        return self._tables.commit(self.name, batch, schema=self._schema if redefines else None)
 
     def version(self) -> int:
         """The newest version; -1 when there is no table."""

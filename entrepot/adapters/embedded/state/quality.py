@@ -10,7 +10,7 @@ from dataclasses import asdict
 from entrepot.adapters.embedded.state.database import Database
 from entrepot.adapters.embedded.state.rows import instant_to_text, text_to_instant, to_json
 from entrepot.contracts.row_rules import Severity
-from entrepot.ports.quality import Acceptance, Judgement, RuleResult
+from entrepot.ports.quality import KINDS, Acceptance, Judgement, RuleResult
 
 KEPT = 500
 """Judgements kept of one dataset."""
@@ -47,7 +47,7 @@ class SqliteQuality:
 
     def latest(self, dataset: str) -> Sequence[Judgement]:
         """The newest of each kind."""
-        found = [self._select("dataset = ? AND kind = ?", (dataset, kind), 1) for kind in ("rules", "rejects")]
+        found = [self._select("dataset = ? AND kind = ?", (dataset, kind), 1) for kind in KINDS]
         return [judgement for each in found for judgement in each]
 
     def history(self, dataset: str, limit: int = 100) -> Sequence[Judgement]:
