@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from entrepot.contracts.load import LoadedContracts
 from entrepot.contracts.model import Contract
+from entrepot.contracts.odcs.document import plain
 from entrepot.contracts.render import ColumnRow, describe_contract, describe_set_rule
 
 _DESCRIPTION = ("purpose", "usage", "limitations")
+OPEN_CLASSES = frozenset({"public", "internal"})
+"""Classifications whose columns may be described in full; of all others no value is shown, not even one that the contract lists."""
+NOT_LISTED = "a list of values, not shown: the column is {classification}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def collect_facts(files: Sequence[LoadedContracts]) -> list[DatasetFacts]:
 
 
 def _facts(file: LoadedContracts, contract: Contract, files: Sequence[LoadedContracts]) -> DatasetFacts:
-    raw = _read(file)
+    raw = plain(file.document.root)
     name = str(contract.dataset)
     described = raw.get("description")
     paragraphs = [("", contract.description)] if contract.description else []
@@ -64,7 +67,7 @@ def _facts(file: LoadedContracts, contract: Contract, files: Sequence[LoadedCont
         file=file.path.name,
         facts=tuple(_head(raw, contract)),
         paragraphs=tuple(dict.fromkeys(paragraphs)),
-        columns=describe_contract(contract),
+        columns=describe_columns(contract),
         classified={column.name: column.classification for column in contract.columns if column.classification},
         key=contract.key,
         set_rules=tuple(
@@ -85,10 +88,30 @@ def _facts(file: LoadedContracts, contract: Contract, files: Sequence[LoadedCont
     )
 
 
-def _read(file: LoadedContracts) -> dict[str, Any]:
-    from ruamel.yaml import YAML
+def describe_columns(contract: Contract) -> tuple[ColumnRow, ...]:
+    """The contract's columns with their rules in words, without the values that classified ones may have."""
+    classes = {c.name: c.classification for c in contract.columns if is_classified(c.classification)}
+    return tuple(_veil(row, classes) for row in describe_contract(contract))
 
-    return dict(YAML(typ="safe", pure=True).load(io.BytesIO(file.source)) or {})
+
+def is_classified(classification: str | None) -> bool:
+    """True when nothing that the column holds may be shown."""
+    return classification is not None and classification.strip().lower() not in OPEN_CLASSES
+
+
+def _veil(row: ColumnRow, classes: Mapping[str, str | None]) -> ColumnRow:
+    at = next(
+        (
+            name
+            for name in classes
+            if row.column == name or row.column.startswith((f"{name}.", f"{name}[", f"{name}{{"))
+        ),
+        None,
+    )
+    if at is None:
+        return row
+    said = NOT_LISTED.format(classification=classes[at])
+    return replace(row, rules=tuple(said if rule.startswith(("one of ", "none of ")) else rule for rule in row.rules))
 
 
 def _head(raw: Mapping[str, Any], contract: Contract) -> Iterable[tuple[str, str]]:

@@ -5,7 +5,7 @@ from entrepot.serve.kpis.kpi import SCORECARD, Direction, Every, Kpi, Status, Th
 from entrepot.serve.kpis.load import load_kpi, load_kpis
 from entrepot.serve.kpis.numbers import format_number
 from entrepot.serve.kpis.periods import name_period
-from entrepot.serve.kpis.summary import select_outstanding, select_periods, select_scorecard
+from entrepot.serve.kpis.summary import select_history, select_outstanding, select_periods, select_scorecard
 
 __all__ = [
     "SCORECARD",
@@ -20,6 +20,7 @@ __all__ = [
     "load_kpi",
     "load_kpis",
     "name_period",
+    "select_history",
     "select_outstanding",
     "select_periods",
     "select_scorecard",

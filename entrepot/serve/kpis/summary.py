@@ -28,6 +28,20 @@ def select_scorecard(at: datetime) -> str:
     )
 
 
+def select_history(at: datetime, *, limit: int) -> str:
+    """Each KPI's newest periods over all groups that have begun at an instant, as the scorecard keeps them.
+
+    Shape: one row per KPI and period; the columns of `gold.kpi_scorecard`. Without one that has begun, its newest ones all the same.
+    """
+    closed = _closed("period", f"date_trunc(every, period) + {_ENDS}", at, "PARTITION BY kpi")
+    begun = _begun("period", at)
+    return (
+        f"SELECT * FROM (SELECT * REPLACE ({closed} AS is_closed) FROM {SCORECARD}) AS standing\n"
+        f"QUALIFY ({begun} OR NOT bool_or({begun}) OVER (PARTITION BY kpi))\n"
+        f"  AND row_number() OVER (PARTITION BY kpi ORDER BY {begun} DESC, period DESC) <= {limit}\nORDER BY kpi, period"
+    )
+
+
 def select_periods(kpi: Kpi, at: datetime, *, limit: int) -> str:
     """The KPI over all groups: its newest periods, newest first, with its further aggregates."""
     period = quote_name(kpi.period)
