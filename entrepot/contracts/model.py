@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from entrepot.contracts.expectations import Expectation
 from entrepot.contracts.limits import RejectLimit
 from entrepot.contracts.row_rules import AnyRule, ForeignKey, Unique
 from entrepot.contracts.set_rules import AnySetRule
@@ -44,6 +45,10 @@ class Contract:
     unknown_keys: tuple[str, ...] = field(default=())
     set_rules: tuple[AnySetRule, ...] = ()
     max_rejects: RejectLimit | None = None
+    expectations: tuple[Expectation, ...] = ()
+    """How fresh the data are, and what is usual: judged with each release, against history and clock."""
+    says_expect: bool = False
+    """True when the contract itself says what is expected of its history, be it nothing: a project's default does not count then."""
     set_hash: str = ""
     """Of `hash` and of what judges the whole dataset; a change of it alone makes no row anew, but the dataset is judged again."""
 

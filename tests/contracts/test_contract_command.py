@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from entrepot.app.cli.contract import app
-from entrepot.app.cli.plan import foresee
+from entrepot.app.planning import foresee
 from entrepot.app.project import open_project
 from entrepot.app.session import run_project
 from entrepot.app.wiring import Platform
@@ -296,7 +296,7 @@ def test_the_plan_names_contracts_that_changed(project: Path) -> None:
     assert run_project(Platform(open_project(project))).succeeded
 
     def foretold() -> list[int | None]:
-        return [step.contract_changed_since for step in foresee(Platform(open_project(project)), [])]
+        return [step.contract_changed_since for step in foresee(Platform(open_project(project)), []).steps]
 
     assert foretold() == [None]
     (project / "contracts/sales.odcs.yaml").write_text(own + "    description: words\n")

@@ -11,12 +11,15 @@ from entrepot.contracts.model import Contract
 from entrepot.contracts.odcs.columns import Draft, key_columns, read_columns
 from entrepot.contracts.odcs.custom import (
     DATASET,
+    EXPECT,
     TIME_ZONE,
     check_custom_properties,
+    find_custom,
     read_custom_text,
     read_max_rejects,
 )
 from entrepot.contracts.odcs.document import Section
+from entrepot.contracts.odcs.expectations import read_expectations
 from entrepot.contracts.odcs.nested import nest_rules
 from entrepot.contracts.odcs.quality import Scope, read_quality
 from entrepot.contracts.odcs.relationships import Table, read_property_relationships, read_relationships
@@ -127,6 +130,8 @@ def _compile(
         read_quality(item, None, scope)
     with found.within("contract.relationship"):
         read_relationships(table, item, tables, rules, found)
+    with found.within("contract.expectation"):
+        expectations = read_expectations(root, item, _element_names(item, table), table.drafts, found)
     required = {r.column for r in rules.rules if isinstance(r, Required) and r.severity is Severity.ERROR}
     compiled = (draft.compile(required=draft.name in required) for draft in table.drafts)
     columns, row_rules = nest_rules([column for column in compiled if column is not None], rules.rules)
@@ -140,7 +145,14 @@ def _compile(
         owner=_owner(root),
         set_rules=tuple(rules.set_rules),
         max_rejects=read_max_rejects(item, found),
+        expectations=expectations,
+        says_expect=find_custom(item, EXPECT) is not None,
     )
+
+
+def _element_names(item: Section, table: Table) -> tuple[str, ...]:
+    """How a service level's `element` may call a schema object."""
+    return tuple(filter(None, (table.name, item.text("physicalName"), str(table.dataset), item.text("id"))))
 
 
 def _check_positions(drafts: tuple[Draft, ...], found: Findings) -> None:

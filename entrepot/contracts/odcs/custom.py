@@ -15,10 +15,11 @@ TIME_ZONE = "entrepot.timeZone"
 HEADERS = "entrepot.headers"
 SEVERITY = "entrepot.severity"
 MAX_REJECTS = "entrepot.maxRejects"
+EXPECT = "entrepot.expect"
 
 LEVELS: dict[str, tuple[str, ...]] = {
     "contract": (TIME_ZONE,),
-    "schema object": (DATASET, MAX_REJECTS),
+    "schema object": (DATASET, MAX_REJECTS, EXPECT),
     "property": (HEADERS, SEVERITY),
     "relationship": (SEVERITY,),
 }

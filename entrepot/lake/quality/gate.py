@@ -7,8 +7,10 @@ A rule over several datasets is judged at the versions that the release would sh
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from entrepot.contracts.model import Contract
 from entrepot.contracts.set_rules import MeasureSql
@@ -16,16 +18,21 @@ from entrepot.kernel.errors import EntrepotError
 from entrepot.kernel.events import Emit, Event, ignore
 from entrepot.kernel.ids import hash_json, hash_text
 from entrepot.lake.models import ModelGraph
+from entrepot.lake.quality.deliveries import Moment
+from entrepot.lake.quality.observer import Observer
 from entrepot.lake.quality.reading import RuleReading, read_rule
 from entrepot.lake.quality.rejects import find_discarded, judge_rejects
 from entrepot.lake.quality.verdicts import find_failed, judge_rule, say_held
 from entrepot.lake.releases.policy import explain_held
 from entrepot.ports.clock import Clock
 from entrepot.ports.engine import Engine
-from entrepot.ports.quality import Judgement, Measured, Measurer, MeasureTask, QueryToMeasure, RuleResult
+from entrepot.ports.quality import Judgement, KeptRows, Measured, Measurer, MeasureTask, QueryToMeasure, RuleResult
 from entrepot.ports.relations import TableVersion
 from entrepot.ports.state import State
 from entrepot.ports.tables import Tables
+
+MOST_KEPT = 1_000
+"""Rows kept of one rule that a version breaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,8 @@ class Gate:
     zone: str
     """In which the rules' SQL is run: another one may give another number."""
     emit: Emit = ignore
+    kept: KeptRows | None = None
+    """Where rows that break rules are kept."""
 
     def pass_on(self, subjects: Sequence[Subject], proposal: Proposal) -> Passage:
         """Judge all subjects until nothing changes: a dataset that is held may change what others are compared with."""
@@ -103,8 +112,11 @@ class Gate:
         found = []
         if subject.contract.set_rules:
             found.append(self._judge_rules(subject, version, visible))
+        released = proposal.released.get(subject.dataset, -1)
         if subject.contract.max_rejects is not None:
-            found.append(self._judge_rejects(subject, version, proposal.released.get(subject.dataset, -1)))
+            found.append(self._judge_rejects(subject, version, released))
+        if subject.contract.expectations:
+            found += self._judge_expectations(subject, version, released)
         return found
 
     def _judge_rules(self, subject: Subject, version: int, visible: Mapping[str, int]) -> Judgement:
@@ -116,6 +128,7 @@ class Gate:
         if known is not None and known.is_certain:
             return self._recall(known)
         results = self._measure(subject, readings, refused, seen)
+        self._keep_rows(subject, version, basis, results)
         first_at = known.first_at if known else None
         now = self.clock.now()
         return self._save(Judgement(subject.dataset, version, "rules", basis, self.run, now, results, first_at))
@@ -164,6 +177,17 @@ class Gate:
         measured |= {id: Measured(id, None, None, why) for id, why in refused.items()}
         return tuple(judge_rule(rule, measured[rule.id]) for rule in rules)
 
+    def _keep_rows(self, subject: Subject, version: int, basis: str, results: Sequence[RuleResult]) -> None:
+        """Keep the rows of the rules that this version breaks, so that they can be seen when it is gone."""
+        failed = {result.rule for result in results if not result.passed and result.bad_rows}
+        table = TableVersion(subject.dataset, version)
+        for rule in subject.contract.set_rules:
+            if self.kept is None or rule.id not in failed:
+                continue
+            with suppress(EntrepotError):  # the rule has failed, whether its rows can be had or not
+                rows = self.measurer.broken_rows(MeasureTask(table, subject.contract, [rule]), MOST_KEPT)
+                self.kept.save(subject.dataset, version, basis, rule.id, rows.batches().read_all())
+
     def _judge_rejects(self, subject: Subject, version: int, released: int) -> Judgement:
         assert subject.contract.max_rejects is not None
         plans = self.state.plans(target=subject.dataset)
@@ -179,6 +203,21 @@ class Gate:
         if known is not None:
             return self._recall(known)
         return self._save(Judgement(subject.dataset, version, "rejects", basis, self.run, self.clock.now(), (result,)))
+
+    def _judge_expectations(self, subject: Subject, version: int, released: int) -> list[Judgement]:
+        """Against history and clock: made anew each time, and the same as before while neither says anything else."""
+        moment = Moment(self.clock.now(), ZoneInfo(self.zone), version, released)
+        observer = Observer(subject.dataset, subject.contract, self.state, self.engine, moment)
+        found = []
+        for kind, observed in observer.observe(self._newest(subject.dataset, "volume")):
+            basis = hash_json({**observed.basis, "table": self.state.table_id(subject.dataset), "zone": self.zone})
+            known = self.state.quality.find(subject.dataset, version, kind, basis)
+            made = Judgement(subject.dataset, version, kind, basis, self.run, moment.now, observed.results)
+            found.append(self._recall(known) if known is not None else self._save(made))
+        return found
+
+    def _newest(self, dataset: str, kind: str) -> Judgement | None:
+        return next((each for each in self.state.quality.latest(dataset) if each.kind == kind), None)
 
     def _recall(self, known: Judgement) -> Judgement:
         """A judgement that still holds; it becomes the newest when another stands before it (a contract that was changed back)."""

@@ -46,9 +46,11 @@ def say_number(number: Fraction) -> str:
 
 
 def say_result(result: RuleResult) -> str:
-    """`0.8 percent (12 of 1500 rows), allowed <= 0.5`, or why there is no number."""
+    """`0.8 percent (12 of 1500 rows), allowed <= 0.5`, why there is no number, or of an expectation the whole sentence."""
     if result.error is not None:
         return f"it cannot be evaluated: {result.error}"
+    if result.detail is not None and result.unit is None:
+        return result.detail
     of = f" ({result.bad_rows} of {result.rows} rows)" if result.bad_rows is not None and result.unit != "rows" else ""
     unit = f" {result.unit}" if result.unit else ""
     detail = f": {result.detail}" if result.detail else ""
