@@ -35,12 +35,17 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 # --- seeing it work -------------------------------------------------------------------------------
 
-demo: $(STAMP)  ## Make ./demo, a small retailer with dirty files, and run it: tables, KPIs, rejects.
+demo: $(STAMP)  ## Make ./demo, a small retailer, and ./demo-prices, a price corridor, and run both: tables, KPIs, rejects.
 	rm -rf demo
 	$(BIN)/entrepot new demo --example retail
 	$(BIN)/entrepot run --project demo
 	$(BIN)/entrepot status --project demo
 	$(BIN)/entrepot rejects list --limit 5 --project demo
+	rm -rf demo-prices
+	$(BIN)/entrepot new demo-prices --example prices
+	$(BIN)/entrepot run --project demo-prices
+	$(BIN)/entrepot rejects list --limit 5 --project demo-prices
+	$(BIN)/entrepot kpis --project demo-prices
 	@echo
 	@echo "Where to look next: cd demo, then entrepot query \"SELECT * FROM gold.kpi_total_sales LIMIT 10\"; docs/tour.md goes on from here."
 
@@ -104,5 +109,5 @@ lock: $(STAMP)  ## Write requirements/*.txt anew from pyproject.toml.
 	$(LOCK) --extra docs -o requirements/docs.txt
 
 clean:  ## Remove everything that was made here, .venv too.
-	rm -rf $(VENV) demo site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo demo-prices site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -69,9 +69,10 @@ def _measure_all(
     cases: Sequence[Case], options: argparse.Namespace, journal: Journal
 ) -> tuple[list[Result], list[str]]:
     """Every case at every number of rows; what an earlier, stopped run has is taken from its journal."""
-    python = peers.ensure_environment(options.into.resolve() / ".peers") if options.peers else None
+    names = {s.environment for case in cases for s in case.subjects if s.peer} if options.peers else set()
+    pythons = {name: peers.ensure_environment(options.into.resolve() / ".peers", name) for name in sorted(names)}
     data = options.into.resolve() / ".data"
-    places = Places(data / "shared", data / "work", python)
+    places = Places(data / "shared", data / "work", pythons)
     finished, found, failures = journal.finished(), [], []
     for case in cases:
         for rows in case.sizes[options.size]:

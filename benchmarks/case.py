@@ -37,20 +37,29 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a subject left: Parquet files, or Delta tables (accepted rows, and quarantine where there is one)."""
+    """What a subject left: Parquet files, Delta tables (accepted rows, and quarantine where there is one), or a table in a DuckDB file."""
 
     files: tuple[str, ...] = ()
     delta: str | None = None
     quarantine: str | None = None
+    database: tuple[str, str] | None = None
+    """The file, and the table in it."""
 
     def to_json(self) -> dict[str, Any]:
         """For the process that verifies."""
-        return {"files": list(self.files), "delta": self.delta, "quarantine": self.quarantine}
+        return {
+            "files": list(self.files),
+            "delta": self.delta,
+            "quarantine": self.quarantine,
+            "database": self.database,
+        }
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> Output:
         """Read what `to_json` wrote."""
-        return Output(tuple(value["files"]), value["delta"], value["quarantine"])
+        file, table = value["database"] or (None, None)
+        database = (file, table) if file is not None and table is not None else None
+        return Output(tuple(value["files"]), value["delta"], value["quarantine"], database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,9 @@ class Subject:
     prepare: Callable[[Setting], None] = nothing
     command: Callable[[Setting], list[str]] | None = None
     peer: bool = False
-    """True: it runs in the peers' environment, where nothing of this project is installed."""
+    """True: it runs in a peers' environment, where nothing of this project is installed."""
+    environment: str = "dlt"
+    """Which of them: tools that cannot be installed side by side have one each."""
 
 
 @dataclass(frozen=True, slots=True)

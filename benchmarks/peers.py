@@ -1,6 +1,7 @@
-"""Other tools, in an environment of their own: `benchmarks/.peers`, made from `peers.txt`, never part of `make setup`.
+"""Other tools, in environments of their own: `benchmarks/.peers/<name>`, made from `peers-<name>.txt`, never part of `make setup`.
 
 dlt: Arrow batches into its Delta or Parquet destination on the local disk, at its defaults. It judges no rows.
+dbt and SQLMesh are in `chain_peers.py`.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from typing import Any
 from benchmarks.case import Output
 from benchmarks.sales import COLUMNS
 
-REQUIREMENTS = Path(__file__).with_name("peers.txt")
 Batches = Callable[[], Iterator[Any]]
 
 
-def ensure_environment(folder: Path) -> Path:
-    """Make the environment unless it is there as `peers.txt` says; return its interpreter."""
+def ensure_environment(parent: Path, name: str) -> Path:
+    """Make the environment unless it is there as its list says; return its interpreter."""
+    folder, requirements = parent / name, Path(__file__).with_name(f"peers-{name}.txt")
     stamp = folder / "installed.txt"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     python = folder / "bin" / "python"
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)], check=True)
         stamp.write_text(wanted)
     return python
 

@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -22,11 +22,11 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Folders of a run. data: shared files; work: what goes away; peer_python: the peers' interpreter, where there is one."""
+    """Folders of a run. data: shared files; work: what goes away; peer_pythons: environment → its interpreter, where there are some."""
 
     data: Path
     work: Path
-    peer_python: Path | None = None
+    peer_pythons: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Measuring:
         report, request = folder / "report.json", folder / "setting.json"
         request.write_text(json.dumps(setting.to_json()))
         own = not subject.peer or step in ("generate", "verify")
-        python = sys.executable if own else str(self.places.peer_python)
+        python = sys.executable if own else str(self.places.peer_pythons[subject.environment])
         arguments = [self.case.name, subject.name, step, str(request), str(report)]
         usage = run_process([python, "-m", "benchmarks.step", *arguments], self._log(setting))
         return json.loads(report.read_text()), usage

@@ -70,7 +70,9 @@ def _verify(subject: Subject, setting: Setting) -> None:
 
 def look_at(output: Output) -> Facts:
     """What an output has, read by DuckDB; which files a Delta table has is asked of delta-rs, not of our own reader."""
-    rows, cents = _sums(list(output.files) + _delta_files(output.delta))
+    rows, cents = (
+        _sums_in(*output.database) if output.database else _sums(list(output.files) + _delta_files(output.delta))
+    )
     rejected, _ = _sums(_delta_files(output.quarantine), cents="0")
     return Facts(rows, cents, rejected)
 
@@ -81,6 +83,15 @@ def _delta_files(table: str | None) -> list[str]:
     from deltalake import DeltaTable
 
     return [uri.removeprefix("file://") for uri in DeltaTable(table).file_uris()]
+
+
+def _sums_in(file: str, table: str) -> tuple[int, int]:
+    import duckdb
+
+    with duckdb.connect(file, read_only=True) as connection:
+        row = connection.execute(f"SELECT count(*), sum(round(amount * 100)::BIGINT) FROM {table}").fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
 
 
 def _sums(files: list[str], cents: str = "round(amount * 100)::BIGINT") -> tuple[int, int]:

@@ -6,11 +6,15 @@ from benchmarks.case import Case
 from benchmarks.cases import (
     csv_landing,
     excel_reading,
+    incremental,
     keyed_landing,
+    lineage,
     memory,
     merge,
+    models,
     ndjson_landing,
     no_op,
+    no_op_models,
     parquet_landing,
     rules,
     small_files,
@@ -27,6 +31,8 @@ CASES: dict[str, Case] = {
         merge,
         small_files,
         no_op,
+        models,
+        lineage,
         memory,
     )
-} | {case.name: case for case in rules.ALL}
+} | {case.name: case for case in (*no_op_models.ALL, *incremental.ALL, *rules.ALL)}

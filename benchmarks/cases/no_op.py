@@ -68,7 +68,8 @@ def _imports(setting: Setting) -> list[str]:
     ]
 
 
-def _run(setting: Setting) -> list[str]:
+def run_command(setting: Setting) -> list[str]:
+    """The whole command, as it is typed."""
     return [sys.executable, "-m", "entrepot.app.cli", "run", "--project", str(setting.work / "project")]
 
 
@@ -92,7 +93,7 @@ CASE = Case(
     subjects=(
         Subject("floor", _nothing, _none, command=_imports),
         Subject("python -c pass", _nothing, _none, command=_python),
-        Subject("entrepot", _unchanged, _everything, once=_once, prepare=_prepare, command=_run),
+        Subject("entrepot", _unchanged, _everything, once=_once, prepare=_prepare, command=run_command),
     ),
     rounds=5,
 )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from entrepot.app.expecting import apply_default
+from entrepot.app.macro_advice import find_macro_advice
 from entrepot.app.sources import Source, load_source
-from entrepot.contracts.load import check_references, load_contracts
+from entrepot.contracts.load import LoadedContracts, check_references, load_contracts
 from entrepot.contracts.model import Contract
 from entrepot.kernel.documents import Document, check_keys, load_document
 from entrepot.kernel.errors import ContractError, EntrepotError, ManyErrors, Place, ProjectError
@@ -18,7 +20,8 @@ from entrepot.lake.quality.reading import find_contract_faults
 from entrepot.serve.kpis import Kpi, compile_kpis, load_kpis
 
 PROJECT_FILE = "entrepot.yaml"
-PROJECT_KEYS = ("name", "namespace", "time_zone", "description", "profiles")
+PROJECT_KEYS = ("name", "namespace", "time_zone", "description", "cache_mb", "expect", "profiles")
+CACHE_MB = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,10 @@ class Project:
     graph: ModelGraph
     kpis: tuple[Kpi, ...]
     warnings: tuple[str, ...] = ()
+    contract_files: tuple[LoadedContracts, ...] = ()
+    """The files that `contracts` came from, with what only the files say."""
+    cache_mb: int = CACHE_MB
+    """Most that answers kept aside may take on the disk; 0: none are kept."""
 
     @property
     def runtime(self) -> Path:
@@ -70,22 +77,37 @@ def open_project(root: Path) -> Project:
     settings = load_document(root / PROJECT_FILE)
     check_keys(settings, (), settings.value, PROJECT_KEYS)
     zone = _time_zone(settings)
-    contracts = _load_contracts(root, zone, errors, warnings)
+    contract_files: list[LoadedContracts] = []
+    contracts = _load_contracts(root, zone, errors, warnings, contract_files)
     if errors:  # sources and models would only say once more that a contract is missing
         raise ManyErrors(errors)
     sources = _load_sources(root, contracts, errors)
+    contracts = apply_default(settings, {source.dataset for source in sources}, contracts)
     models, kpis = _load_models(root, errors)
     known = {source.dataset for source in sources}
     graph = _graph(models, known, errors)
     if errors or graph is None:
         raise ManyErrors(errors)
-    _check_models(graph, sources, contracts, errors)
+    _check_models(graph, contracts, errors)
     errors.extend(find_contract_faults(contracts, graph))
     if errors:
         raise ManyErrors(errors)
+    warnings.extend(find_macro_advice(graph.models, contracts))
     name = str(settings.value.get("name") or root.resolve().name)
     namespace = str(settings.value.get("namespace") or name)
-    return Project(root, name, namespace, zone, contracts, sources, graph, tuple(kpis), tuple(warnings))
+    return Project(
+        root=root,
+        name=name,
+        namespace=namespace,
+        time_zone=zone,
+        contracts=contracts,
+        sources=sources,
+        graph=graph,
+        kpis=tuple(kpis),
+        warnings=tuple(warnings),
+        contract_files=tuple(contract_files),
+        cache_mb=_cache_mb(settings),
+    )
 
 
 def _time_zone(settings: Document) -> str:
@@ -101,9 +123,17 @@ def _time_zone(settings: Document) -> str:
     return zone
 
 
-def _load_contracts(root: Path, zone: str, errors: list[EntrepotError], warnings: list[str]) -> dict[str, Contract]:
+def _cache_mb(settings: Document) -> int:
+    value = settings.value.get("cache_mb", CACHE_MB)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise settings.error(f"cache_mb is {value!r}; allowed are whole megabytes, 0 for no cache.", "cache_mb")
+    return value
+
+
+def _load_contracts(
+    root: Path, zone: str, errors: list[EntrepotError], warnings: list[str], files: list[LoadedContracts]
+) -> dict[str, Contract]:
     contracts: dict[str, Contract] = {}
-    files = []
     for path in sorted((root / "contracts").glob("*.y*ml")):
         try:
             loaded = load_contracts(path, default_time_zone=zone)
@@ -169,20 +199,8 @@ def _each(error: EntrepotError) -> list[EntrepotError]:
     return list(getattr(error, "errors", None) or [error])
 
 
-def _check_models(
-    graph: ModelGraph, sources: tuple[Source, ...], contracts: Mapping[str, Contract], errors: list[EntrepotError]
-) -> None:
-    updated = {source.dataset for source in sources if source.write == "merge"}
-    updated |= {str(model.name) for model in graph.models if model.kind == "merge"}
+def _check_models(graph: ModelGraph, contracts: Mapping[str, Contract], errors: list[EntrepotError]) -> None:
     for model in graph.models:
-        if model.kind == "append" and str(model.driving) in updated:
-            errors.append(
-                ProjectError(
-                    f"{model.name} is of kind append, but rows of {model.driving} are updated by key: old and new would stand side by side.",
-                    place=Place(model.path),
-                    hint="Make it kind: merge with the same primary key, or kind: full.",
-                )
-            )
         contract = contracts.get(str(model.contract or model.name))
         if model.kind == "merge" and (contract is None or not contract.key):
             errors.append(

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from entrepot.app.wiring import Platform, read_pins
+from entrepot.contracts.expectations import Fresh, Learned
+from entrepot.contracts.model import Contract
 from entrepot.contracts.set_rules import AnySetRule, MeasureSql
 from entrepot.kernel.errors import UsageError
 from entrepot.kernel.events import Event
+from entrepot.lake.quality.expectations import ARRIVAL, VOLUME
 from entrepot.lake.quality.gate import Gate, Passage, Proposal, Subject
 from entrepot.lake.quality.rejects import MAX_REJECTS
 from entrepot.lake.releases.policy import explain_held
-from entrepot.ports.quality import Acceptance, Judgement, MeasureTask, RuleResult
+from entrepot.ports.quality import Acceptance, Judgement, KeptRows, MeasureTask, RuleResult
 from entrepot.ports.relations import TableVersion
 from entrepot.ports.state import Release
 
@@ -50,7 +53,19 @@ def find_subjects(platform: Platform) -> list[Subject]:
         contract = project.contracts.get(str(model.contract or model.name))
         if contract is not None and model.kind != "view":
             found[str(model.name)] = contract
-    return [Subject(name, each) for name, each in found.items() if each.set_rules or each.max_rejects]
+    return [Subject(name, each) for name, each in found.items() if kinds_of(each)]
+
+
+def kinds_of(contract: Contract) -> set[str]:
+    """What a contract judges a dataset as a whole by: kinds of judgements."""
+    learned = [each for each in contract.expectations if isinstance(each, Learned)]
+    has_kind = {
+        "rules": bool(contract.set_rules),
+        "rejects": contract.max_rejects is not None,
+        "volume": any(each.volume for each in learned),
+        "freshness": len(learned) < len(contract.expectations) or any(each.arrival for each in learned),
+    }
+    return {kind for kind, has in has_kind.items() if has}
 
 
 def find_inputs(platform: Platform) -> dict[str, list[str]]:
@@ -70,7 +85,15 @@ def open_gate(platform: Platform, run: str) -> Gate:
         run=run,
         zone=platform.project.time_zone,
         emit=platform.emit,
+        kept=kept_rows(platform),
     )
+
+
+def kept_rows(platform: Platform) -> KeptRows:
+    """Where rows that broke rules are kept."""
+    from entrepot.adapters.embedded.kept_rows import KeptRowFiles
+
+    return KeptRowFiles(platform.project.runtime / "broken")
 
 
 def pass_gate(
@@ -83,6 +106,11 @@ def pass_gate(
     for name, why in passage.held.items():
         platform.emit(Event("release_held", name, {"why": why}))
     return passage
+
+
+def expected_ids(contract: Contract) -> set[str]:
+    """Ids of the rules about deliveries."""
+    return {ARRIVAL, VOLUME} | {each.id for each in contract.expectations if isinstance(each, Fresh)}
 
 
 class QualityDesk:
@@ -142,19 +170,37 @@ class QualityDesk:
         self._log.accept(acceptance)
         return acceptance
 
-    def broken_rows(self, dataset: str, rule: str, limit: int) -> tuple[int, pa.RecordBatchReader]:
-        """The version judged, and the rows of it that break a rule.
+    def broken_rows(
+        self, dataset: str, rule: str, limit: int, version: int | None = None
+    ) -> tuple[int, pa.RecordBatchReader]:
+        """The version judged, and the rows of it that break a rule; of an earlier version those that were kept then.
 
-        Raises: UsageError for an unknown rule, and for rules that no single row breaks.
+        Raises: UsageError for an unknown rule or version, and for rules that no single row breaks.
         """
         subject = self._subject(dataset)
-        found = self._rule(subject, rule)
         judged = [each.version for each in self._current(subject) if each.kind == "rules"]
+        if version is not None and version not in judged:
+            return version, self._kept(dataset, rule, version).slice(0, limit).to_reader()
+        found = self._rule(subject, rule)
         if not judged:
             raise UsageError(f"{dataset} has not been judged yet.", hint="Judge it with: entrepot run")
         read_pins(self._platform, {dataset: judged[0]})
         task = MeasureTask(TableVersion(dataset, judged[0]), subject.contract, [found])
         return judged[0], self._platform.measurer.broken_rows(task, limit).batches()
+
+    def _kept(self, dataset: str, rule: str, version: int) -> pa.Table:
+        """The rows that broke a rule when an earlier version was judged."""
+        store = kept_rows(self._platform)
+        there = []
+        for judgement in self._log.history(dataset, 500):
+            table = store.find(dataset, judgement.version, judgement.basis, rule) if judgement.kind == "rules" else None
+            if table is not None and judgement.version == version:
+                return table
+            there += [judgement.version] if table is not None else []
+        listed = ", ".join(map(str, sorted(set(there)))) or "none"
+        raise UsageError(
+            f"no rows of {dataset} version {version} are kept that break {rule}; kept are versions: {listed}."
+        )
 
     def _rule(self, subject: Subject, id: str) -> AnySetRule:
         if id == MAX_REJECTS and subject.contract.max_rejects is not None:
@@ -163,6 +209,11 @@ class QualityDesk:
                 hint=f"See them with: entrepot rejects list {subject.dataset}",
             )
         rule = next((each for each in subject.contract.set_rules if each.id == id), None)
+        if rule is None and id in expected_ids(subject.contract):
+            raise UsageError(
+                f"the rule {id} is about deliveries, not single rows.",
+                hint=f"See the batches with: entrepot status {subject.dataset}",
+            )
         if rule is None:
             listed = ", ".join(each.id for each in subject.contract.set_rules) or "none"
             raise UsageError(f"{subject.dataset} has no rule {id!r} over the whole dataset; it has: {listed}.")
@@ -182,8 +233,8 @@ class QualityDesk:
 
     def _current(self, subject: Subject) -> list[Judgement]:
         """The newest judgement of each kind that the contract has today."""
-        kinds = {"rules": bool(subject.contract.set_rules), "rejects": subject.contract.max_rejects is not None}
-        return [each for each in self._log.latest(subject.dataset) if kinds[each.kind]]
+        kinds = kinds_of(subject.contract)
+        return [each for each in self._log.latest(subject.dataset) if each.kind in kinds]
 
     def _of(self, subject: Subject) -> list[RuleStanding]:
         version = self._platform.state.durable_version(subject.dataset)

@@ -21,7 +21,6 @@ from entrepot.kernel.positions import Versions
 from entrepot.lake.quality.balance import Balance, balance
 from entrepot.lake.releases.policy import Candidates, decide_release
 from entrepot.ports.quality import Judgement
-from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.ports.state import PlanStatus, Release, RunRecord
 from entrepot.runner.execute import NodeResult, Verdict, execute, say_trace
 from entrepot.runner.selection import select
@@ -84,7 +83,10 @@ def run_project(
     started = platform.clock.now()
     run = new_run_id(started)
     platform.state.start_run(RunRecord(run, started, None, "running"))
-    results = execute(nodes, platform.services, workers=workers, forgive=forgive)
+    try:
+        results = execute(nodes, platform.services, workers=workers, forgive=forgive)
+    finally:
+        platform.shared_views.close()
     _keep_traces(platform, run, results)
     balances = check_balances(platform, [r.node.target for r in results if r.plans])
     problems = [f"the balance does not close — {b}" for b in balances if not b.closes]
@@ -117,12 +119,10 @@ def _keep_traces(platform: Platform, run: str, results: Sequence[NodeResult]) ->
 
 
 def check_balances(platform: Platform, datasets: Sequence[str]) -> list[Balance]:
-    """Count the rows of each table that changed and hold them against its batches."""
+    """Hold the rows of each table that changed, as its log has them, against its batches: the committer has counted each file."""
     found = []
     for name in dict.fromkeys(datasets):
-        version = TableVersion(name, platform.state.durable_version(name))
-        scan = QueryScan("SELECT count(*) AS n FROM q.t", {"q.t": version})
-        live = platform.engine.query(scan).batches().read_all()["n"][0].as_py()
+        live = platform.tables.rows(name, platform.state.durable_version(name))
         found.append(balance(name, platform.state.plans(target=name), live))
     return found
 
@@ -162,10 +162,9 @@ def _try_to_publish(
     passage = pass_gate(platform, run, previous, versions, failed)
     reached("judge.after")
     views = platform.flows.views()
-    failed = passage.held | failed
-    retired = (
-        {name for name in [*previous.tables, *previous.views] if name not in versions | views} if previous else set()
-    )
+    gone = {name for name in [*previous.tables, *previous.views] if name not in versions | views} if previous else set()
+    retired = {name for name in gone if platform.flows.is_allowed(name)}
+    failed = passage.held | failed | {name: _say_leaving(name) for name in gone - retired}
     decision = decide_release(previous, Candidates(versions, views, failed, retired), find_inputs(platform))
     if not decision.publish:
         return Outcome(None, decision.held, passage.held, passage.all())
@@ -184,6 +183,10 @@ def _try_to_publish(
     reached("release.after")
     platform.emit(Event("release_published", str(release.id), {"datasets": len(release.tables)}))
     return Outcome(release, decision.held, passage.held, passage.all())
+
+
+def _say_leaving(name: str) -> str:
+    return f"it is no longer in the project, and stays as it was until somebody says: entrepot run --allow {name}"
 
 
 def _waiting_for_models(platform: Platform, ran: set[str], failed: Mapping[str, str]) -> dict[str, str]:

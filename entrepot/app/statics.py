@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 
 import pyarrow as pa
 
@@ -11,13 +12,17 @@ from entrepot.app.wiring import Platform
 from entrepot.contracts.inferred import contract_of_schema
 from entrepot.contracts.model import table_schema
 from entrepot.kernel.errors import EntrepotError, Place, ProjectError
+from entrepot.lake.models import Model
 from entrepot.ports.relations import QueryScan
+from entrepot.sql.history import check_history_types, compile_history
 
 
 def check_models(platform: Platform) -> Iterator[EntrepotError]:
     """Bind each model and KPI to empty tables of its inputs; what reads a faulty model is not looked at."""
     project = platform.project
-    known = {source.dataset: _empty(table_schema(project.contracts[source.dataset])) for source in project.sources}
+    known = {
+        source.dataset: empty_select(table_schema(project.contracts[source.dataset])) for source in project.sources
+    }
     faulty: set[str] = set()
     for model in project.graph.ordered():
         name = str(model.name)
@@ -25,20 +30,46 @@ def check_models(platform: Platform) -> Iterator[EntrepotError]:
             faulty.add(name)
             continue
         try:
-            schema = platform.engine.describe(QueryScan(model.sql, {}, known))
+            schema = _describe(platform, model, known)
+            _check_keys(model, schema)
             if model.kind != "view":
                 contract = project.contracts.get(str(model.contract or model.name))
                 contract = contract or contract_of_schema(model.name, schema, project.time_zone)
-                schema = table_schema(contract) if model.driving else schema
+                schema = table_schema(contract) if model.kind.is_driven else schema
         except EntrepotError as error:
             faulty.add(name)
             yield ProjectError(f"{name}: {error.message}", place=Place(model.path), hint=error.hint)
             continue
-        known[name] = model.sql if model.kind == "view" else _empty(schema)
+        known[name] = model.sql if model.kind == "view" else empty_select(schema)
     yield from check_rules(platform, known)
 
 
-def _empty(schema: pa.Schema) -> str:
+def _describe(platform: Platform, model: Model, known: Mapping[str, str]) -> pa.Schema:
+    if model.python is not None:  # its columns are the contract's, whatever it will give
+        return platform.flows.model_schema(model)
+    return platform.engine.describe(QueryScan(_runnable(platform, model, known), {}, known))
+
+
+def _runnable(platform: Platform, model: Model, known: Mapping[str, str]) -> str:
+    if model.history is None:
+        return model.sql
+    schema = platform.engine.describe(QueryScan(model.sql, {}, known))
+    check_history_types(model.history, schema, model.query)
+    return compile_history(model.sql, model.history, schema.names)
+
+
+def _check_keys(model: Model, schema: pa.Schema) -> None:
+    """The columns of `partition:` are columns of the SELECT. Raises: ProjectError."""
+    for name in model.partition:
+        if name not in schema.names:
+            near = get_close_matches(name, schema.names, n=1)
+            raise ProjectError(
+                f"partition names the column {name}, which the SELECT does not give.",
+                hint=f"Did you mean {near[0]}?" if near else f"It gives {', '.join(schema.names)}.",
+            )
+
+
+def empty_select(schema: pa.Schema) -> str:
     """A SELECT with these columns and no row."""
     quoted = (field.name.replace('"', '""') for field in schema)
     columns = ", ".join(

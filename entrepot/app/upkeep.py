@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from entrepot.app.clock import is_alive
 from entrepot.app.wiring import Platform
 from entrepot.flow.lease import held
 from entrepot.flow.plan import last_plan_of_source
@@ -25,7 +26,10 @@ KEEP_RELEASES = 50
 
 def tend(platform: Platform, names: Iterable[str]) -> None:
     """Keep up the tables that a run changed. A table that somebody else is writing is left for next time."""
+    from entrepot.adapters.embedded.cache.views import sweep
+
     state = platform.state
+    sweep(platform.project.runtime / "tmp" / "views", is_alive)
     state.expire_releases(platform.clock.now() - KEEP_RELEASES_FOR, KEEP_RELEASES)
     for name in names:
         if platform.tables.exists(name) and _is_due(platform, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,10 +18,12 @@ from entrepot.flow.flow import Services
 from entrepot.flow.rejects import Rejects
 from entrepot.kernel.errors import ProjectError, UsageError
 from entrepot.kernel.events import Emit, ignore
+from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.ports.state import Release
 from entrepot.runner.graph import Node
 
 if TYPE_CHECKING:
+    from entrepot.adapters.embedded.cache import CachedQueries, CachedShapes, FileCache, SharedViews
     from entrepot.adapters.embedded.delta import DeltaTables
     from entrepot.adapters.embedded.engine import DuckEngine
     from entrepot.adapters.embedded.measurer import DuckMeasurer
@@ -85,6 +88,49 @@ class Platform:
         )
 
     @cached_property
+    def cache(self) -> FileCache:
+        """Answers kept aside, in files."""
+        from entrepot.adapters.embedded.cache import FileCache
+
+        stated = os.environ.get("ENTREPOT_CACHE_MB", "")
+        limit_mb = int(stated) if stated.isdigit() else self.project.cache_mb
+        return FileCache(self.project.runtime / "cache", limit_mb << 20)
+
+    @cached_property
+    def shapes(self) -> CachedShapes:
+        """Names and types that queries give."""
+        from entrepot.adapters.embedded.cache import CachedShapes
+
+        def say_schema(table: TableVersion) -> str:
+            return self.tables.snapshot(table.name, table.version).metadata.schema_string
+
+        return CachedShapes(self.engine, self.cache, say_schema, self.project.time_zone)
+
+    @cached_property
+    def queries(self) -> CachedQueries:
+        """Answers to the same question about the same versions are computed once."""
+        from entrepot.adapters.embedded.cache import CachedQueries, lake_identity
+
+        return CachedQueries(self.engine, self.cache, lake_identity(self.tables), self.project.time_zone)
+
+    @cached_property
+    def shared_views(self) -> SharedViews:
+        """Views that several models of this run read."""
+        from entrepot.adapters.embedded.cache import SharedViews
+        from entrepot.adapters.embedded.connections import Settings
+        from entrepot.adapters.embedded.delta import table_resolver
+
+        uses = Counter(name for model in self.project.graph.models for name in self.flows.views_below(model))
+        temp = self.project.runtime / "tmp"
+        return SharedViews(
+            Settings(self.threads, self.memory_mb, temp),
+            self.project.time_zone,
+            table_resolver(self.tables),
+            temp / "views" / self.holder.replace("/", "~"),
+            uses,
+        )
+
+    @cached_property
     def measurer(self) -> DuckMeasurer:
         """DuckDB, for rules over whole datasets."""
         from entrepot.adapters.embedded.delta import table_resolver
@@ -121,7 +167,20 @@ class Platform:
     @cached_property
     def flows(self) -> FlowBuilder:
         """Makes flows of sources and models."""
-        return FlowBuilder(self.project, self.state, self.tables, self.engine, self.rejects, self.clock, self.emit)
+        return FlowBuilder(
+            self.project,
+            self.state,
+            self.tables,
+            self.engine,
+            self.rejects,
+            self.clock,
+            self.emit,
+            describe=self.shapes.describe,
+            share=self._share,
+        )
+
+    def _share(self, scan: QueryScan) -> QueryScan:
+        return self.shared_views.share(scan)  # asked late: which views are shared follows from the flows
 
     @cached_property
     def nodes(self) -> list[Node]:

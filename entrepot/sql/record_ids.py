@@ -7,6 +7,7 @@ to the tree; when the new text does not parse to exactly the new tree, the query
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 
 from sqlglot import exp
 
@@ -22,13 +23,23 @@ CARRIED = (RECORD_ID, SOURCE, ORIGIN)
 
 
 class _Draft:
-    """A query under change: the additions to its text, and a copy of its tree changed in the same way."""
+    """A query under change: the additions to its text, and a copy of its tree changed in the same way.
+
+    The copy is made when it is first asked for: most queries stay as they are.
+    """
 
     def __init__(self, query: Query) -> None:
         self.query = query
-        self.tree = query.tree.copy()
         self.edits: list[tuple[int, str]] = []
-        self._twins = {id(node): twin for node, twin in zip(query.tree.walk(), self.tree.walk(), strict=True)}
+
+    @cached_property
+    def tree(self) -> exp.Query:
+        """The copy."""
+        return self.query.tree.copy()
+
+    @cached_property
+    def _twins(self) -> dict[int, exp.Expr]:
+        return {id(node): twin for node, twin in zip(self.query.tree.walk(), self.tree.walk(), strict=True)}
 
     def insert(self, offset: int, text: str) -> None:
         """Put text in before a character of the original."""

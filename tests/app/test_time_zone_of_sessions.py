@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from entrepot.app.cli.plan import foresee
 from entrepot.app.cli.query import query_release, read_records
+from entrepot.app.planning import foresee
 from entrepot.app.project import open_project
 from entrepot.app.quality_desk import QualityDesk
 from entrepot.app.session import run_project
@@ -163,7 +163,7 @@ def test_another_zone_computes_the_models_anew(tmp_path: Path) -> None:
     settings = tmp_path / "entrepot.yaml"
     settings.write_text(settings.read_text().replace("Europe/Berlin", "America/New_York"))
     platform = Platform(open_project(tmp_path))
-    steps = {step.dataset: step for step in foresee(platform, [])}
+    steps = {step.dataset: step for step in foresee(platform, []).steps}
     why = "the project's time zone changed from Europe/Berlin to America/New_York"
     assert {name: step.why for name, step in steps.items() if step.will_run} == dict.fromkeys(
         ("gold.plain", "gold.promised", "gold.through", "gold.driven", "gold.kpi_seen"), why
@@ -174,7 +174,7 @@ def test_another_zone_computes_the_models_anew(tmp_path: Path) -> None:
     for name in ("plain", "promised", "seen", "through", "driven"):
         assert ask(platform, f"SELECT {COLUMNS} FROM gold.{name} ORDER BY id") == wanted, name
     assert ask(platform, "SELECT id, epoch_us(ts) AS at FROM bronze.m ORDER BY id") == stored
-    assert not any(step.will_run for step in foresee(platform, []))
+    assert not any(step.will_run for step in foresee(platform, []).steps)
 
 
 def test_another_text_is_its_definition(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_another_text_is_its_definition(tmp_path: Path) -> None:
     assert run_project(Platform(open_project(tmp_path))).succeeded
     model = tmp_path / "models/gold/plain.sql"
     model.write_text(model.read_text().replace("hour(ts)", "minute(ts)"))
-    steps = {step.dataset: step.why for step in foresee(Platform(open_project(tmp_path)), [])}
+    steps = {step.dataset: step.why for step in foresee(Platform(open_project(tmp_path)), []).steps}
     assert steps["gold.plain"] == "its definition changed"
     assert steps["gold.through"] == "nothing new"
 

@@ -36,12 +36,21 @@ from entrepot.lake.quality.balance import balance
 from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.ports.state import PlanStatus
 
-DATASETS = ("bronze.orders", "bronze.products", "silver.orders", "gold.turnover")
+DATASETS = (
+    "bronze.orders",
+    "bronze.products",
+    "silver.orders",
+    "silver.states",
+    "gold.turnover",
+    "gold.daily",
+)
 COLUMNS = {
     "bronze.orders": "order_id, product, ordered_on, quantity, _origin",
     "bronze.products": "product, price",
     "silver.orders": "order_id, product, ordered_on, quantity, _origin",
     "gold.turnover": "product, units, orders, turnover",
+    "gold.daily": "ordered_on, units, turnover",
+    "silver.states": "product, most, valid_from, valid_to, is_current",
     "quarantine.bronze.orders": '"row", reasons, _origin',
 }
 

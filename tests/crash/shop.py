@@ -1,4 +1,4 @@
-"""A small project for crash tests: files with dirt, a driven model, a full model; quick to run, every outcome known."""
+"""A small project for crash tests: files with dirt, models of several kinds; quick to run, every outcome known."""
 
 from __future__ import annotations
 
@@ -94,6 +94,31 @@ LEFT JOIN bronze.products AS p ON p.product = o.product
 GROUP BY o.product
 """
 
+DAILY = """\
+/* ---
+name: gold.daily
+kind: partition
+partition: [ordered_on]
+incremental: always
+--- */
+SELECT o.ordered_on, sum(o.quantity) AS units, sum(o.quantity * p.price) AS turnover
+FROM silver.orders AS o
+LEFT JOIN bronze.products AS p ON p.product = o.product
+GROUP BY o.ordered_on
+"""
+
+STATES = """\
+/* ---
+name: silver.states
+kind: history
+history: {key: [product], valid_from: ordered_on}
+incremental: always
+--- */
+SELECT product, ordered_on, max(quantity) AS most
+FROM bronze.orders
+GROUP BY ALL
+"""
+
 FILES = {
     "entrepot.yaml": PROJECT,
     "contracts/orders.odcs.yaml": ORDERS_CONTRACT,
@@ -102,6 +127,8 @@ FILES = {
     "sources/products.yaml": PRODUCTS_SOURCE,
     "models/silver/orders.sql": SILVER,
     "models/gold/turnover.sql": GOLD,
+    "models/gold/daily.sql": DAILY,
+    "models/silver/states.sql": STATES,
 }
 
 

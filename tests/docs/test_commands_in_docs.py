@@ -15,7 +15,7 @@ from entrepot.app.cli.commands import app
 SPAN = re.compile(r"`(entrepot [a-z][^`]*)`")
 BLOCK = re.compile(r"```console\n(.*?)```", flags=re.DOTALL)
 HINT = re.compile(
-    r"(?:: |`)(entrepot (?:new|check|plan|run|status|query|rejects|connectors|contract|doctor|kpis|quality)\b[^`\"'.,…\\]*)"
+    r"(?:: |`)(entrepot (?:new|check|plan|run|status|query|rejects|connectors|contract|doctor|kpis|quality|explain|lineage|test|docs|macros)\b[^`\"'.,…\\]*)"
 )
 
 

@@ -24,7 +24,7 @@ def test_the_contract_of_the_page_has_the_rules_that_the_page_speaks_of(reposito
     assert (loaded.warnings, loaded.deferred_rules) == ((), ())
     ids = {rule.id for rule in contract.set_rules}
     assert ids == {"enough", "known_products", "product_named"}
-    assert set(re.findall(r"--rule (\w+)", page)) - {"max_rejects"} <= ids
+    assert set(re.findall(r"--rule (\w+)", page)) - {"max_rejects", "volume"} <= ids
     assert str(contract.max_rejects) == "5 %"
     sql = next(rule for rule in contract.set_rules if rule.id == "known_products")
     datasets = [Dataset("bronze", "sales"), Dataset("bronze", "products")]

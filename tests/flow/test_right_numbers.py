@@ -148,13 +148,17 @@ def test_what_comes_back_is_news_where_rows_are_replaced(shop: Shop) -> None:
     assert [str(row["price"]) for row in shop.rows("SELECT price FROM q.t", "bronze.products")] == ["1.00"]
 
 
-def test_an_append_model_cannot_follow_updates(shop: Shop) -> None:
-    """A model of kind append over a table that is merged would keep old and new: it is refused by name."""
+def test_an_append_model_follows_updates(shop: Shop) -> None:
+    """A model of kind append over a table that is merged holds the present row of each key, with its record id."""
     (shop.root / "models/silver/products.sql").write_text(
         "/* ---\nkind: append\ndriving: bronze.products\n--- */\nSELECT p.product, p.price FROM bronze.products AS p\n"
     )
-    with pytest.raises(ProjectError, match="updated by key"):
-        shop.platform()
+    shop.drop("products", a="product,price\np1,1.00\np2,2.00\n")
+    shop.run()
+    shop.drop("products", b="product,price\np1,5.00\n")
+    shop.run()
+    columns = "product, price, _record_id"
+    assert shop.content("silver.products", columns) == shop.content("bronze.products", columns)
 
 
 def test_a_late_reject_does_not_undo_an_update(shop: Shop) -> None:

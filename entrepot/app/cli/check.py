@@ -8,6 +8,7 @@ from pathlib import Path
 from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import print_json, say
 from entrepot.app.cli.waiting import WaitingFile, find_waiting, print_waiting
+from entrepot.app.model_tests.runs import load_project_tests
 from entrepot.app.statics import check_models
 from entrepot.app.wiring import Platform
 from entrepot.kernel.errors import EntrepotError, ManyErrors
@@ -63,13 +64,17 @@ def _verdict(warnings: Sequence[str], waiting: Sequence[WaitingFile]) -> str:
 
 
 def _check_sources(platform: Platform) -> list[EntrepotError]:
-    """Options of every source, and columns of every model that can be known."""
+    """Options of every source, what tests say, and columns of every model that can be known."""
     errors: list[EntrepotError] = []
     for source in platform.project.sources:
         try:
             platform.flows.source_flow(source)
         except EntrepotError as error:
             errors.append(error)
+    try:
+        load_project_tests(platform.project.root)
+    except EntrepotError as error:
+        errors.extend(getattr(error, "errors", None) or [error])
     return errors or list(check_models(platform))
 
 

@@ -21,6 +21,10 @@ app.add_typer(rejects.app, name="rejects")
 app.add_typer(contract.app, name="contract")
 connectors = typer.Typer(help="What data can come from, and how each is set up.", no_args_is_help=True)
 app.add_typer(connectors, name="connectors")
+macros = typer.Typer(
+    help="Ready transforms for FROM in models: clean, convert, daily, dimension, fact.", no_args_is_help=True
+)
+app.add_typer(macros, name="macros")
 
 ProjectOption = Annotated[Path, typer.Option("--project", "-p", help="A folder of the project (default: here).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -46,7 +50,7 @@ def root(
 @app.command(epilog="Example: entrepot new shop --example retail")
 def new(
     folder: Annotated[Path | None, typer.Argument(help="The folder to make.")] = None,
-    example: Annotated[str | None, typer.Option(help="Start from an example: retail.")] = None,
+    example: Annotated[str | None, typer.Option(help="Start from an example: retail, prices.")] = None,
     list_examples: Annotated[bool, typer.Option("--list", help="List the examples.")] = False,
 ) -> None:
     """Start a project: an empty one, or a copy of an example with data of its own."""
@@ -73,11 +77,14 @@ def plan(
     ] = None,
     project: ProjectOption = Path(),
     json: JsonOption = False,
+    compare: Annotated[
+        bool, typer.Option(help="Run changed models (large ones over a sample) to tell which rows they would change.")
+    ] = True,
 ) -> None:
-    """Say what `run` would do, and why, without doing it."""
+    """Say what `run` would do, and why, without doing it: what is new, which models run and how, what changes, what breaks."""
     from entrepot.app.cli.plan import show_plan
 
-    show_plan(project, selection or [], as_json=json)
+    show_plan(project, selection or [], as_json=json, compare=compare)
 
 
 @app.command(epilog="Example: entrepot run bronze.sales+")
@@ -98,12 +105,23 @@ def run(
         list[Path] | None, typer.Option(help="A processed file to take again, although it was taken.")
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why the file is taken again; kept with the batch.")] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(help="A dataset that may lose columns, change their types, or leave the release (see plan)."),
+    ] = None,
 ) -> None:
     """Bring everything up to date, once, and publish a release."""
     from entrepot.app.cli.run import run_command
 
     run_command(
-        project, selection or [], as_json=json, workers=workers, retry=retry or [], again=again or [], reason=reason
+        project,
+        selection or [],
+        as_json=json,
+        workers=workers,
+        retry=retry or [],
+        again=again or [],
+        reason=reason,
+        allow=allow or [],
     )
 
 
@@ -128,7 +146,9 @@ def quality(
         ),
     ] = None,
     rule: Annotated[str | None, typer.Option(help="Show the rows that break this rule; with accept: the rule.")] = None,
-    version: Annotated[int | None, typer.Option(help="With accept: the version that may pass.")] = None,
+    version: Annotated[
+        int | None, typer.Option(help="With accept: the version that may pass; with --rule: an earlier one.")
+    ] = None,
     reason: Annotated[str | None, typer.Option(help="With accept: why; kept in the state.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 100,
     project: ProjectOption = Path(),
@@ -138,6 +158,42 @@ def quality(
     from entrepot.app.cli.quality import quality_command
 
     quality_command(project, words or [], rule=rule, version=version, reason=reason, limit=limit, as_json=json)
+
+
+@app.command("test", epilog="Example: entrepot test gold.sales")
+def run_model_tests(
+    selection: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SELECT]", help="Datasets (also gold.*), files of tests, or words of a test's name."),
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Where rows differ, write what came into the test as expected.")
+    ] = False,
+    freeze: Annotated[
+        str | None,
+        typer.Option(metavar="DATASET", help="Write a test of real rows: those of --where and what made them."),
+    ] = None,
+    where: Annotated[str | None, typer.Option(help="With --freeze: which rows of the dataset, in SQL.")] = None,
+    name: Annotated[str | None, typer.Option(help="With --freeze: the test's name.")] = None,
+    with_personal: Annotated[
+        bool, typer.Option("--with-personal", help="With --freeze: keep values that contracts classify.")
+    ] = False,
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Run the tests of models: rows in, rows out, by the real engine, without touching the lake."""
+    from entrepot.app.cli.test import test_command
+
+    test_command(
+        project,
+        selection or [],
+        update=update,
+        freeze=freeze,
+        where=where,
+        name=name,
+        with_personal=with_personal,
+        as_json=json,
+    )
 
 
 @app.command(epilog="Example: entrepot kpis stock_availability --at 3")
@@ -172,6 +228,91 @@ def query(
     run_query(project, sql, at, limit=limit, as_csv=csv, as_json=json)
 
 
+@app.command(epilog="Example: entrepot docs --out public")
+def docs(
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write, replaced as a whole (default: site/docs in the project).")
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show the site to this machine's browser until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve; 0: any that is free.")] = 8700,
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Write a site about datasets, KPIs, sources and contracts: plain pages, no server needed, no row's value in them."""
+    from entrepot.app.cli.docs import write_docs
+
+    write_docs(project, out, serve=serve, port=port, as_json=json)
+
+
+@app.command(epilog="Example: entrepot lineage gold.sales.net_amount --up")
+def lineage(
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATASET[.COLUMN]]", help="silver.sales, or silver.sales.amount; without: everything."),
+    ] = None,
+    up: Annotated[bool, typer.Option("--up", help="Only what it comes from.")] = False,
+    down: Annotated[bool, typer.Option("--down", help="Only what comes from it.")] = False,
+    depth: Annotated[int | None, typer.Option(min=1, help="Steps to go; without: all.")] = None,
+    indirect: Annotated[
+        bool,
+        typer.Option("--indirect", help="Also columns that decide which rows there are: conditions, joins, groups."),
+    ] = False,
+    svg: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write a picture of the datasets; - for standard output.")
+    ] = None,
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Show which columns a column comes from, and which come from it, back to files and on to KPIs."""
+    from entrepot.app.cli.lineage import lineage_command
+
+    lineage_command(project, what, up=up, down=down, depth=depth, indirect=indirect, svg=svg, as_json=json)
+
+
+@app.command(
+    epilog="""Example: entrepot explain gold.kpi_total_sales --where "day = '2026-09-20' AND region = 'North'" """
+)
+def explain(
+    dataset: Annotated[str | None, typer.Argument(help="The dataset whose rows are asked about.")] = None,
+    where: Annotated[str | None, typer.Option(help="Which rows, as after WHERE in SQL; they must be few.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Only what made this column (default: all; of a KPI all but its trend).")
+    ] = None,
+    record: Annotated[
+        str | None, typer.Option(help="Forward instead: every row that a record reached, bronze.sales:3.17.")
+    ] = None,
+    origin: Annotated[str | None, typer.Option(help="The same, by its place: 'sales_2026-10-01.csv#17'.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Go so many tables deep, not down to the files.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="Follow so many rows of each table; more are counted.")] = 10_000,
+    full: Annotated[bool, typer.Option("--full", help="Follow all rows, however many.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Write every record that it ends at to this file.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="What one question to the engine may take.")] = 60,
+    at: Annotated[
+        str | None, typer.Option(help="A release number, or an instant: the release that was current then.")
+    ] = None,
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Show which records made a number, down to file and row; or which rows a record reached."""
+    from entrepot.app.cli.explain import explain_command
+    from entrepot.app.explaining import Limits
+
+    explain_command(
+        project,
+        dataset,
+        where,
+        columns=column or [],
+        record=record,
+        origin=origin,
+        at=at,
+        limits=Limits(most=most, full=full, steps=steps, seconds=seconds),
+        csv=csv,
+        as_json=json,
+    )
+
+
 @connectors.command("list", epilog="Example: entrepot connectors list")
 def list_connectors(json: JsonOption = False) -> None:
     """List connectors."""
@@ -201,6 +342,30 @@ def try_connector(
     from entrepot.app.cli.connectors import try_source
 
     try_source(project, source, as_json=json)
+
+
+@macros.command("list", epilog="Example: entrepot macros list")
+def list_macros(json: JsonOption = False) -> None:
+    """List macros."""
+    from entrepot.app.cli.macros import show_macros
+
+    show_macros(as_json=json)
+
+
+@macros.command("show", epilog="Example: entrepot macros show convert")
+def show_macro(name: Annotated[str, typer.Argument(help="A macro.")], json: JsonOption = False) -> None:
+    """Teach one macro: its arguments, rows in and rows out."""
+    from entrepot.app.cli.macros import show_macro as show
+
+    show(name, as_json=json)
+
+
+@macros.command("expand", epilog="Example: entrepot macros expand models/silver/prices_eur.sql")
+def expand_macros(file: Annotated[Path, typer.Argument(help="A model's file.")], json: JsonOption = False) -> None:
+    """Print a model with its macros written out, as everything else sees it."""
+    from entrepot.app.cli.macros import write_out
+
+    write_out(file, as_json=json)
 
 
 @app.command(epilog="Example: entrepot doctor")

@@ -46,7 +46,7 @@ def show_connector(name: str, *, as_json: bool) -> None:
 def try_source(folder: Path, name: str, *, as_json: bool) -> None:
     """Reach one source of the project, and say what it would bring next; nothing is taken."""
     from entrepot.app.cli.opening import open_platform
-    from entrepot.app.cli.plan import describe
+    from entrepot.app.planning.steps import describe
     from entrepot.flow.plan import last_position
     from entrepot.kernel.errors import UsageError
 

@@ -8,6 +8,8 @@ from rich.text import Text
 
 from entrepot.app.cli.cells import print_cells
 from entrepot.app.cli.output import console, print_table, show
+from entrepot.kernel.positions import Versions
+from entrepot.ports.state import Plan
 from entrepot.runner.execute import NodeResult, Verdict
 
 _COLUMNS = ("flow", "into", "what happened", "received", "accepted", "rejected", "duplicate", "s")
@@ -37,7 +39,7 @@ def _row(result: NodeResult) -> tuple[object, ...]:
     if result.verdict is Verdict.HELD:
         text = f"held: waits for {result.held_by}"
     elif result.verdict is Verdict.ADVANCED:
-        text = "1 batch" if len(result.plans) == 1 else f"{len(result.plans)} batches"
+        text = _say_way(result.plans[0]) if len(result.plans) == 1 else f"{len(result.plans)} batches"
     else:
         text = result.verdict.value
     if result.refused:
@@ -52,3 +54,14 @@ def _row(result: NodeResult) -> tuple[object, ...]:
         )
     dataset = result.node.target if result.node.target != result.node.name else None
     return (result.node.name, dataset, text, *figures, f"{result.seconds:.2f}")
+
+
+def _say_way(plan: Plan) -> str:
+    """How a model came up to date: wholly, by new rows, or by the rows of so many keys."""
+    position = plan.draft.position
+    if not isinstance(position, Versions):
+        return "1 batch"
+    if position.way == "insert":
+        return "rows added"
+    keys = plan.details.get("keys") if position.way == "keys" else None
+    return "all computed" if keys is None else f"{keys:,} {'key' if keys == 1 else 'keys'} computed"

@@ -49,7 +49,7 @@ def _make_empty(folder: Path) -> None:
     for name in FOLDERS:
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / PROJECT_FILE).write_text(EMPTY.format(name=folder.resolve().name.lower().replace("-", "_")))
-    (folder / ".gitignore").write_text(".entrepot/\nstorage/\nlogs/\n")
+    (folder / ".gitignore").write_text(".entrepot/\nstorage/\nlogs/\nsite/\n")
 
 
 def _describe(made: dict[str, object]) -> list[str]:

@@ -41,9 +41,9 @@ def quality_command(
         hint = "entrepot quality [DATASET] [--rule ID], or: entrepot quality accept DATASET --rule ID --version N --reason '…'"
         raise UsageError(f"{' '.join(words)!r} is not one dataset.", hint=hint)
     if not accepts:
-        if version is not None or reason is not None:
+        if reason is not None or (version is not None and rule is None):
             raise UsageError("--version and --reason are for accepting.", hint="entrepot quality accept DATASET …")
-        show_quality(folder, rest[0] if rest else None, rule, limit=limit, as_json=as_json)
+        show_quality(folder, rest[0] if rest else None, rule, version, limit=limit, as_json=as_json)
         return
     if rule is None or version is None or reason is None:
         raise UsageError(
@@ -53,15 +53,17 @@ def quality_command(
     accept_rule(folder, rest[0], rule, version, reason, as_json=as_json)
 
 
-def show_quality(folder: Path, dataset: str | None, rule: str | None, *, limit: int, as_json: bool) -> None:
-    """Print how rules stand, or with `rule` the rows of a dataset that break it."""
+def show_quality(
+    folder: Path, dataset: str | None, rule: str | None, version: int | None = None, *, limit: int, as_json: bool
+) -> None:
+    """Print how rules stand, or with `rule` the rows of a dataset that break it, also of an earlier version."""
     platform = open_platform_with_data(folder)
     desk = QualityDesk(platform)
     if rule is not None:
         if dataset is None:
             raise UsageError("a rule of which dataset?", hint="Write: entrepot quality DATASET --rule ID")
         try:
-            _show_rows(desk, dataset, rule, limit, as_json=as_json)
+            _show_rows(desk, dataset, rule, version, limit, as_json=as_json)
         finally:
             platform.state.unpin(platform.holder)
         return
@@ -110,8 +112,9 @@ def print_warnings(judgements: Iterable[Judgement]) -> None:
     for judgement in judgements:
         for result in judgement.results:
             if not result.passed and not result.holds_release:
-                said = _plain(f"{judgement.dataset}: the rule {result.rule}: {say_result(result)}")
-                say(f"[yellow]warning[/] {said}")
+                expected = result.unit is None and result.detail is not None and result.error is None
+                rule = "" if expected else f"{judgement.dataset}: the rule {result.rule}: "
+                say(f"[yellow]warning[/] {_plain(f'{rule}{say_result(result)}')}")
 
 
 def ways_out(standing: RuleStanding, has_rows: bool) -> list[str]:
@@ -172,8 +175,8 @@ def _row(standing: RuleStanding) -> tuple[object, ...]:
     )
 
 
-def _show_rows(desk: QualityDesk, dataset: str, rule: str, limit: int, *, as_json: bool) -> None:
-    version, reader = desk.broken_rows(dataset, rule, limit + 1)
+def _show_rows(desk: QualityDesk, dataset: str, rule: str, wanted: int | None, limit: int, *, as_json: bool) -> None:
+    version, reader = desk.broken_rows(dataset, rule, limit + 1, wanted)
     table = pa.Table.from_batches(reader, reader.schema)
     rows = read_records(table.slice(0, limit))
     if as_json:

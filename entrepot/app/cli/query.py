@@ -55,7 +55,7 @@ def query_release(platform: Platform, release: Release, sql: str) -> pa.RecordBa
     """The rows of a SELECT over the tables and views of a release, whose versions are pinned first."""
     read_pins(platform, release.tables)
     tables = {name: TableVersion(name, version) for name, version in release.tables.items()}
-    return platform.engine.query(QueryScan(sql, tables, release.views)).batches()
+    return platform.queries.query(QueryScan(sql, tables, release.views)).batches()
 
 
 def read_records(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:

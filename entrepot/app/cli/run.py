@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rich.markup import escape
@@ -15,9 +17,12 @@ from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import errors, print_json, say
 from entrepot.app.cli.progress import shown
 from entrepot.app.cli.quality import print_warnings
+from entrepot.app.planning import find_leaving
 from entrepot.app.session import RunReport, run_project
+from entrepot.app.wiring import Platform
 from entrepot.contracts.model import Contract
 from entrepot.contracts.row_rules import Severity
+from entrepot.kernel.errors import UsageError
 from entrepot.runner.selection import select
 
 
@@ -30,10 +35,12 @@ def run_command(
     retry: Sequence[str] = (),
     again: Sequence[Path] = (),
     reason: str | None = None,
+    allow: Sequence[str] = (),
 ) -> None:
     """Run and report; exit code 1 when something failed or was refused."""
     with shown(quiet=as_json) as emit:
         platform = open_platform(folder, emit)
+        platform.flows.allow = check_allowed(platform, allow)
         select(platform.nodes, retry)
         for file in again:
             warning = bring_back(platform, file, reason)
@@ -50,6 +57,21 @@ def run_command(
         print_next(report)
     if not report.succeeded:
         raise SystemExit(1)
+
+
+def check_allowed(platform: Platform, patterns: Sequence[str]) -> tuple[str, ...]:
+    """The patterns, each of which names something. Raises: UsageError for one that does not."""
+    known = sorted(
+        {node.target for node in platform.nodes} | platform.flows.views().keys() | set(find_leaving(platform))
+    )
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            near = get_close_matches(pattern, known, n=3)
+            raise UsageError(
+                f"--allow {pattern} names no dataset.",
+                hint=f"Did you mean {' or '.join(near)}?" if near else "See what would be taken away: entrepot plan",
+            )
+    return tuple(patterns)
 
 
 def notes(report: RunReport, contracts: Mapping[str, Contract]) -> list[str]:

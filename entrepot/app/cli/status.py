@@ -126,7 +126,7 @@ def _show_flow(platform: Platform, name: str, *, as_json: bool) -> None:
                 *figures,
                 plan.superseded_rows or None,
                 plan.attempts,
-                plan.note,
+                plan.note or plan.draft.reason,
             )
         )
     columns = (

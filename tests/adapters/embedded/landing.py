@@ -20,7 +20,7 @@ from entrepot.contracts.types import ColumnType, Kind
 from entrepot.kernel.names import Dataset
 from entrepot.kernel.rows import Stamp
 from entrepot.ports.engine import SplitResult, SplitTask, Staged
-from entrepot.ports.relations import ParquetScan, Part, Stream, TableVersion
+from entrepot.ports.relations import ParquetScan, Part, Stream, TableChange, TableVersion
 
 STAMP = Stamp(5, "erp", datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -122,8 +122,7 @@ class Lab:
 def make_lab(folder: Path, **options: Any) -> Lab:
     """A laboratory in a folder."""
 
-    def resolve(_: duckdb.DuckDBPyConnection, table: TableVersion, since: tuple[int, int] | None) -> str:
-        sql = f"SELECT * FROM read_parquet('{folder / table.name}.parquet')"
-        return sql if since is None else f"{sql} WHERE _batch > {since[0]} AND _batch <= {since[1]}"
+    def resolve(_: duckdb.DuckDBPyConnection, table: TableVersion | TableChange) -> str:
+        return f"SELECT * FROM read_parquet('{folder / table.name}.parquet')"
 
     return Lab(folder, DuckEngine(resolve, threads=2, temp=folder / "temp", **{"zone": "UTC", **options}))

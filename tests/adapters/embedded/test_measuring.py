@@ -26,7 +26,7 @@ from entrepot.kernel.errors import UsageError
 from entrepot.kernel.names import Dataset
 from entrepot.lake.quality.verdicts import judge_rule
 from entrepot.ports.quality import Measured, MeasureTask, QueryToMeasure
-from entrepot.ports.relations import TableVersion
+from entrepot.ports.relations import TableChange, TableVersion
 
 SALES = TableVersion("bronze.sales", 3)
 SCHEMA = pa.schema(
@@ -55,7 +55,7 @@ class Lake:
             **options,  # type: ignore[arg-type]
         )
 
-    def resolve(self, connection: object, table: TableVersion, batches: object) -> str:
+    def resolve(self, connection: object, table: TableVersion | TableChange) -> str:
         return f"(SELECT * FROM read_parquet('{self.folder / table.name}.parquet'))"
 
     def write(self, rows: Sequence[Row], name: str = "bronze.sales") -> None:

@@ -287,14 +287,6 @@ def test_a_table_written_by_ours_is_read_at_any_version(lake: Lake) -> None:
     assert [lake.ids(version) for version in range(6)] == [[], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4], [99]]
 
 
-def test_only_wanted_batches_are_read(lake: Lake) -> None:
-    """`where_batches` is half open, and columns come in the order asked for."""
-    for sequence in range(1, 5):
-        lake.commit(sequence, [sale(sequence, batch=sequence)])
-    assert lake.read(columns=["_batch", "id"], where_batches=(1, 3)) == [(2, 2), (3, 3)]
-    assert lake.read(columns=["id"], where_batches=(9, 10)) == []
-
-
 def test_the_port_is_implemented() -> None:
     """Signatures fit the protocols (checked by mypy as well)."""
     from entrepot.ports.tables import Tables
