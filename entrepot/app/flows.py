@@ -149,7 +149,7 @@ class FlowBuilder:
             contract=contract,
             quarantine=self._quarantine(name),
             write="merge" if model.kind == "merge" else "append",
-            transform_hash=self._transform_hash(model),
+            transform_hash=self.transform_hash_of(model),
             system_columns=carries,
             redefines=redefines,
             pin=partial(self._model_pins, model, contract),
@@ -234,7 +234,7 @@ class FlowBuilder:
 
         assert model.python is not None
         settled = self._state.plans(flow=str(model.name), status=PlanStatus.SETTLED, limit=1)
-        is_other = not settled or settled[-1].draft.transform_hash != self._transform_hash(model)
+        is_other = not settled or settled[-1].draft.transform_hash != self.transform_hash_of(model)
         tables = {name: TableVersion(name, version) for name, version in position.upto.items()}
         inputs = {
             parameter: partial(self._read_input, dataset, tables, self._views(model))
@@ -347,7 +347,7 @@ class FlowBuilder:
     def _views(self, model: Model) -> dict[str, str]:
         return {str(name): sql for name, sql in self._project.graph.views(model).items()}
 
-    def _transform_hash(self, model: Model) -> str:
+    def transform_hash_of(self, model: Model) -> str:
         """What the model says and the zone in which it is computed, apart, so that `plan` can tell which of them changed."""
         return f"{model.hash}@{self._project.time_zone}"
 
@@ -361,7 +361,7 @@ class FlowBuilder:
         plan = last_plan_of_source(str(model.name), self._state)
         if plan is None:
             return None
-        old, new = plan.draft.transform_hash, self._transform_hash(model)
+        old, new = plan.draft.transform_hash, self.transform_hash_of(model)
         (old_text, _, old_zone), (new_text, _, zone) = old.partition("@"), new.partition("@")
         if old_text != new_text:
             return "its definition changed"

@@ -84,6 +84,8 @@ def open_project(root: Path) -> Project:
     sources = _load_sources(root, contracts, errors)
     contracts = apply_default(settings, {source.dataset for source in sources}, contracts)
     models, kpis = _load_models(root, errors)
+    if errors:  # a model that cannot be read would be missing to all that read it
+        raise ManyErrors(errors)
     known = {source.dataset for source in sources}
     graph = _graph(models, known, errors)
     if errors or graph is None:
