@@ -37,6 +37,7 @@ from entrepot.ports.state import Plan, PlanStatus, State
 from entrepot.ports.tables import Tables
 from entrepot.ports.writer import Writer
 from entrepot.runner.graph import Node, NodeKind
+from entrepot.sql.driving import may_repeat
 from entrepot.sql.history import check_history_types, compile_history
 
 
@@ -216,6 +217,7 @@ class FlowBuilder:
             views=self._views(model),
             tables=self._tables,
             carries_record_ids=model.kind.is_driven,
+            may_repeat_records=model.query is None or may_repeat(model.query),
             recipe=self._recipe(model, contract, sql),
             share=self._share,
             open_function=partial(self._open_function, model) if model.python is not None else None,

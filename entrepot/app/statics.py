@@ -7,14 +7,17 @@ from difflib import get_close_matches
 
 import pyarrow as pa
 
+from entrepot.app.project import Project
 from entrepot.app.rule_statics import check_rules
 from entrepot.app.wiring import Platform
 from entrepot.contracts.inferred import contract_of_schema
 from entrepot.contracts.model import table_schema
 from entrepot.kernel.errors import EntrepotError, Place, ProjectError
 from entrepot.lake.models import Model
+from entrepot.lake.models.recipe import find_keys
 from entrepot.ports.relations import QueryScan
 from entrepot.sql.history import check_history_types, compile_history
+from entrepot.sql.incremental.orders import order_warnings
 
 
 def check_models(platform: Platform) -> Iterator[EntrepotError]:
@@ -42,6 +45,17 @@ def check_models(platform: Platform) -> Iterator[EntrepotError]:
             continue
         known[name] = model.sql if model.kind == "view" else empty_select(schema)
     yield from check_rules(platform, known)
+
+
+def find_order_warnings(project: Project) -> list[str]:
+    """Places in models that are computed in part where equal rows may be told apart one way in part and another as a whole."""
+    keys = {column for contract in project.contracts.values() if len(contract.key) == 1 for column in contract.key}
+    return [
+        f"{warning.place} — {model.name}: {warning.text}. {warning.hint}"
+        for model in project.graph.models
+        if model.query is not None and find_keys(model, project.contracts.get(str(model.contract or model.name)))
+        for warning in order_warnings(model.query, keys)
+    ]
 
 
 def _describe(platform: Platform, model: Model, known: Mapping[str, str]) -> pa.Schema:

@@ -112,6 +112,8 @@ class QueryScan:
     tables: Mapping[str, TableVersion | TableChange | StagedRows]
     views: Mapping[str, str] = field(default_factory=dict)
     carries_record_ids: bool = False
+    may_repeat_records: bool = True
+    """False: no join, union or unnest could give a record more than once."""
     refresh: Refresh | None = None
 
 

@@ -44,6 +44,11 @@ def find_chain(query: Query, driving: Dataset) -> tuple[Link, ...]:
         node, anchor = _step_out(query, driving, select, links[-1].anchor)
 
 
+def may_repeat(query: Query) -> bool:
+    """True when something in the query could give a record more than once: a join, a union, an unnest."""
+    return query.tree.find(exp.Join, exp.SetOperation, exp.Unnest, exp.Explode, exp.Lateral) is not None
+
+
 def _select_over(query: Query, driving: Dataset, node: exp.Expr) -> exp.Select:
     """The SELECT whose FROM or JOIN holds the node, which must not stand on the side that may be missing."""
     holder = node.parent

@@ -101,8 +101,10 @@ def open_views(connection: duckdb.DuckDBPyConnection, scan: QueryScan, resolve: 
 
     Raises: ProjectError.
     """
+    text = "\n".join([scan.sql, *scan.views.values()]).lower()
     for name, table in scan.tables.items():
-        _open_table(connection, name, table, resolve)
+        if name.rpartition(".")[2].lower() in text:  # what is not named is not opened: a release has many tables
+            _open_table(connection, name, table, resolve)
     known = frozenset(name.lower() for name in scan.tables)
     with translated():
         for name, sql in scan.views.items():
@@ -120,9 +122,10 @@ def _open_table(
         paths = ", ".join(literal(str(path)) for path in table.paths)
         _create(connection, "VIEW", name, f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)")
         return
-    # what changed is compared once, however often the text names it
-    kind = "TABLE" if isinstance(table, TableChange) else "VIEW"
-    _create(connection, kind, name, f"SELECT * FROM ({resolve(connection, table)})")
+    relation = resolve(connection, table)
+    # rows that must be compared are compared once, however often the text names them
+    kind = "TABLE" if isinstance(table, TableChange) and "EXCEPT ALL" in relation else "VIEW"
+    _create(connection, kind, name, f"SELECT * FROM ({relation})")
 
 
 def _plain(sql: str) -> str:

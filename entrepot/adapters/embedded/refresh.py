@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from entrepot.adapters.embedded.queries import Resolve, open_views, query_schema, translated
 from entrepot.adapters.embedded.quoting import ident, idents, literal
+from entrepot.kernel.errors import ProjectError
 from entrepot.ports.engine import SplitTask, Staged, StagedFile
 from entrepot.ports.relations import TOUCHED, KeyFigures, Part, QueryScan, Refresh, StagedRows, TableVersion
 
@@ -34,9 +35,23 @@ def limit_to_touched(task: SplitTask, connection: duckdb.DuckDBPyConnection, res
     scan = task.parts[0].rows if len(task.parts) == 1 else None
     if not isinstance(scan, QueryScan) or scan.refresh is None or task.existing is None:
         return task
-    refresh = scan.refresh
+    try:
+        return _limit(task, task.existing, scan, scan.refresh, connection, resolve, into)
+    except ProjectError:
+        return task  # what the derived SQL runs into, the model's own may not: computing all of it is always right
+
+
+def _limit(
+    task: SplitTask,
+    existing: TableVersion,
+    scan: QueryScan,
+    refresh: Refresh,
+    connection: duckdb.DuckDBPyConnection,
+    resolve: Resolve,
+    into: Path,
+) -> SplitTask:
     select = open_views(connection, QueryScan(refresh.touched, refresh.tables), resolve)
-    target = f"SELECT {idents(refresh.keys)} FROM ({resolve(connection, task.existing)})"
+    target = f"SELECT {idents(refresh.keys)} FROM ({resolve(connection, existing)})"
     if not _types_match(connection, f"SELECT {idents(refresh.keys)} FROM ({select})", target):
         return task
     keys = _write_keys(connection, select, refresh, into / "keys.parquet")
@@ -45,7 +60,8 @@ def limit_to_touched(task: SplitTask, connection: duckdb.DuckDBPyConnection, res
     tables: dict[str, TableVersion | StagedRows] = {TOUCHED: StagedRows((keys.files[0].path,))}
     sql = refresh.limit(_find_figures(connection, keys, refresh))
     limited = replace(scan, sql=sql, tables={**scan.tables, **tables}, refresh=None)
-    return replace(task, parts=[Part(task.parts[0].place, limited, task.parts[0].notes)], replaced=keys)
+    part = task.parts[0]
+    return replace(task, parts=[Part(part.place, limited, part.notes)], replaced=keys)
 
 
 def _types_match(connection: duckdb.DuckDBPyConnection, select: str, target: str) -> bool:

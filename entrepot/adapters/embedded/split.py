@@ -237,7 +237,7 @@ class Landing:
 
     def _refuse_doubled_ids(self, staging: Staging) -> None:
         """A join that gives a driving record twice would make two rows of one id. Raises: ProjectError."""
-        brought = any(isinstance(part.rows, QueryScan) for part in self.task.parts)
+        brought = any(isinstance(part.rows, QueryScan) and part.rows.may_repeat_records for part in self.task.parts)
         if not (brought and self.task.system_columns and staging.accepted):
             return
         files = ", ".join(literal(str(file.path)) for file in staging.accepted)

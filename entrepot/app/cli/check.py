@@ -9,7 +9,7 @@ from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import print_json, say
 from entrepot.app.cli.waiting import WaitingFile, find_waiting, print_waiting
 from entrepot.app.model_tests.runs import load_project_tests
-from entrepot.app.statics import check_models
+from entrepot.app.statics import check_models, find_order_warnings
 from entrepot.app.wiring import Platform
 from entrepot.kernel.errors import EntrepotError, ManyErrors
 
@@ -26,13 +26,14 @@ def check_project(folder: Path, *, as_json: bool) -> None:
         _report(errors, as_json=as_json)
         return
     project = platform.project
+    warnings = [*project.warnings, *find_order_warnings(project)]
     waiting = [found for source in project.sources for found in find_waiting(platform, source)]
     if as_json:
         print_json(
             {
                 "project": project.name,
                 "errors": [],
-                "warnings": list(project.warnings),
+                "warnings": warnings,
                 "contracts": sorted(project.contracts),
                 "sources": [source.name for source in project.sources],
                 "models": [str(model.name) for model in project.models],
@@ -40,13 +41,13 @@ def check_project(folder: Path, *, as_json: bool) -> None:
             }
         )
         return
-    for warning in project.warnings:
+    for warning in warnings:
         say(f"[yellow]warning[/] {warning}")
     kpis = len(project.kpis)
     written = len(project.models) - kpis - bool(kpis)  # the scorecard is nobody's file
     say(
         f"{project.name}: {len(project.contracts)} contracts, {len(project.sources)} sources, "
-        f"{written} models, {kpis} KPIs: {_verdict(project.warnings, waiting)}"
+        f"{written} models, {kpis} KPIs: {_verdict(warnings, waiting)}"
     )
     print_waiting(waiting)
     say("\nWhat would run: entrepot plan")

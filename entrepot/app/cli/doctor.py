@@ -95,6 +95,12 @@ def _project(root: Path, *, rebuild: bool) -> Iterator[Finding]:
     if not (platform.lake_exists() or (platform.project.runtime / "lake").exists()):
         yield Finding("state and lake", "none", "nothing has run yet: entrepot run")
         return
+    use = platform.cache.use()
+    entries = sum(room.entries for room in use.rooms.values())
+    said = (
+        f"{entries:,} answers kept, {use.size_bytes / 1e6:,.1f} of {use.limit_bytes / 1e6:,.0f} MB; they may be deleted"
+    )
+    yield Finding("cache", "ok", said if use.limit_bytes else "off (cache_mb: 0)")
     if rebuild:
         restored = rebuild_state(platform.tables, platform.state)
         yield Finding("state", "rebuilt", f"{len(restored)} batches put back from the lake")

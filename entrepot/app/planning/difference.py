@@ -94,7 +94,7 @@ def _find_key(platform: Platform, model: Model) -> tuple[str, ...]:
         return contract.key
     if model.history is not None:
         return (*model.history.key, "valid_from")
-    return find_keys(model, contract) if contract is not None else model.partition
+    return find_keys(model, contract)
 
 
 @dataclass(frozen=True, slots=True)

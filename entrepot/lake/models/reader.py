@@ -28,6 +28,7 @@ class ModelReader:
     views: Mapping[str, str]
     tables: Tables
     carries_record_ids: bool = False
+    may_repeat_records: bool = True
     recipe: Recipe | None = None
     incremental: Incremental = Incremental.AUTO
     why_redefined: Callable[[], str | None] = lambda: None
@@ -85,7 +86,7 @@ class ModelReader:
                 tables[driving] = self.recipe.added(position, driving)
             else:
                 refresh = self.recipe.refresh(position, tuple(changes.tables), changes.removed_from)
-        scan = QueryScan(self.sql, tables, self.views, self.carries_record_ids, refresh)
+        scan = QueryScan(self.sql, tables, self.views, self.carries_record_ids, self.may_repeat_records, refresh)
         return [Part(self.name, self.share(scan))]
 
     def acknowledge(self, position: Position) -> None:

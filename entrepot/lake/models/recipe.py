@@ -63,7 +63,10 @@ class Recipe:
         if sql == self.query.body:
             ranges = {key: KeyRange(f.low, f.high, f.holds_null) for key, f in figures.items() if f.low is not None}
             sql = prune_sql(self.query, find_prunable(self.query, self.keys, self.views), ranges)
-        return limit_to_touched(sql, self.keys, TOUCHED, literals=_write_literals([figures[key] for key in self.keys]))
+        found = [figures[key] for key in self.keys]
+        return limit_to_touched(
+            sql, self.keys, TOUCHED, literals=_write_literals(found), holds_null=any(each.holds_null for each in found)
+        )
 
     def added(self, position: Versions, table: str) -> TableChange:
         """The rows that came to a table in this range."""
@@ -102,7 +105,7 @@ def make_recipe(
     return Recipe(keys, parse_query(sql), whole if whole is not None else sql, parsed, driving)
 
 
-def find_keys(model: Model, contract: Contract) -> tuple[str, ...]:
+def find_keys(model: Model, contract: Contract | None) -> tuple[str, ...]:
     """The columns by which a model's rows are computed in part; none for kinds that are always computed as a whole.
 
     In a history of snapshots the end of an entity depends on which days there are, so that a new one touches every entity.
@@ -111,7 +114,7 @@ def find_keys(model: Model, contract: Contract) -> tuple[str, ...]:
         case ModelKind.APPEND:
             return (RECORD_ID,)
         case ModelKind.MERGE:
-            return contract.key
+            return contract.key if contract is not None else ()
         case ModelKind.PARTITION:
             return model.partition
         case ModelKind.HISTORY if model.history is not None and model.history.snapshot is None:
