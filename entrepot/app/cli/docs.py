@@ -39,6 +39,7 @@ def write_docs(folder: Path, out: Path | None, *, serve: bool, port: int, as_jso
 
 def _serve(folder: Path, port: int) -> None:
     """Show the folder to this machine alone."""
+    import signal
     from functools import partial
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -53,6 +54,9 @@ def _serve(folder: Path, port: int) -> None:
             f"port {port} cannot be used: {error.strerror}.",
             hint="Say another one with --port, or 0 for any that is free.",
         ) from error
+    # begun in the background, a process takes no interrupt unless it asks for it; a supervisor ends it by TERM
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
     with server:
         say(f"Shown at http://127.0.0.1:{server.server_address[1]}/ until you press Ctrl-C.")
         try:

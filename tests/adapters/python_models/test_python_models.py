@@ -316,6 +316,7 @@ def test_several_inputs_are_read_in_any_order(tmp_path: Path) -> None:
 def test_models_run_side_by_side(desk: Desk) -> None:
     """Each has its own process and pipes; afterwards no descriptor is left open."""
     body = desk.load("for batch in sales:\n    yield batch", takes="pa.RecordBatchReader")
+    gc.collect()  # what earlier tests left open may be closed meanwhile
     before = psutil.Process().num_fds()
     found: list[int] = []
     threads = [
@@ -327,7 +328,7 @@ def test_models_run_side_by_side(desk: Desk) -> None:
         thread.join()
     assert sorted(found) == [0, 10, 100_000]
     gc.collect()
-    assert psutil.Process().num_fds() == before
+    assert psutil.Process().num_fds() <= before
 
 
 def test_five_million_rows_at_flat_memory(desk: Desk) -> None:
