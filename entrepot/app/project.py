@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from entrepot.app.expecting import apply_default
 from entrepot.app.macro_advice import find_macro_advice
+from entrepot.app.sound_contracts import SoundContracts
 from entrepot.app.sources import Source, load_source
 from entrepot.contracts.load import LoadedContracts, check_references, load_contracts
 from entrepot.contracts.model import Contract
@@ -136,9 +137,10 @@ def _load_contracts(
     root: Path, zone: str, errors: list[EntrepotError], warnings: list[str], files: list[LoadedContracts]
 ) -> dict[str, Contract]:
     contracts: dict[str, Contract] = {}
+    sound = SoundContracts(root / ".entrepot" / "cache")
     for path in sorted((root / "contracts").glob("*.y*ml")):
         try:
-            loaded = load_contracts(path, default_time_zone=zone)
+            loaded = load_contracts(path, default_time_zone=zone, sound=sound.known)
         except EntrepotError as error:
             errors.extend(_each(error))
             continue
@@ -155,6 +157,7 @@ def _load_contracts(
                 text = f"a second contract for {name}, the first is in {first}; one is allowed."
                 errors.append(ProjectError(text, place=Place(path)))
             contracts[name] = contract
+    sound.keep([file.sound for file in files if file.sound is not None])
     errors.extend(
         ContractError(finding.message, place=finding.place, hint=finding.hint) for finding in check_references(files)
     )
