@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,8 +46,7 @@ def open_instance(settings: Settings, zone: str, *, threads: int | None = None) 
     """
     import duckdb
 
-    spill = settings.temp / f"duckdb-{new_token()}"
-    spill.mkdir(parents=True, exist_ok=True)
+    spill = settings.temp / f"duckdb-{new_token()}"  # made by DuckDB when it is needed
     connection = duckdb.connect(
         config={
             "threads": threads or settings.threads,
@@ -69,3 +70,40 @@ def instance(settings: Settings, zone: str) -> Iterator[duckdb.DuckDBPyConnectio
         yield opened.connection
     finally:
         opened.close()
+
+
+class Scratch:
+    """One instance for many small questions, each in a database and a session of its own: a sixth of what an instance of its own costs.
+
+    Not for questions that feed one another, nor for those that may need all the memory there is. Called from several threads.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._instance: Instance | None = None
+        self._numbers = count()
+
+    @contextmanager
+    def session(self, zone: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A session in `zone`; what is made in it goes with it."""
+        cursor, name = self._begin()
+        try:
+            cursor.execute(f"ATTACH ':memory:' AS {name}")
+            cursor.execute(f"USE {name}")
+            cursor.execute("SET TimeZone = ?", [zone])
+            yield cursor
+        finally:
+            cursor.execute("USE memory")
+            cursor.execute(f"DETACH DATABASE IF EXISTS {name}")
+            cursor.close()
+
+    def _begin(self) -> tuple[duckdb.DuckDBPyConnection, str]:
+        with self._lock:
+            if self._instance is None:
+                self._instance = open_instance(self._settings, "UTC")
+            return self._instance.connection.cursor(), f"question{next(self._numbers)}"
+
+    def __del__(self) -> None:
+        if self._instance is not None:
+            self._instance.close()

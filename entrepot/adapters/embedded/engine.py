@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from entrepot.adapters.embedded.as_is import split_as_is
-from entrepot.adapters.embedded.connections import Settings, instance, open_instance
+from entrepot.adapters.embedded.connections import Scratch, Settings, instance, open_instance
 from entrepot.adapters.embedded.profile import open_parts, profile_rows
 from entrepot.adapters.embedded.queries import BATCH_ROWS, QueryResult, Resolve, open_views, query_schema, translated
 from entrepot.adapters.embedded.refresh import is_refresh, limit_to_touched
@@ -52,6 +52,7 @@ class DuckEngine:
     ) -> None:
         self._resolve = resolve
         self._settings = Settings(threads, memory_mb, temp)
+        self._scratch = Scratch(self._settings)
         self._progress = on_progress
         self._zone = zone
 
@@ -90,7 +91,7 @@ class DuckEngine:
 
     def describe(self, scan: QueryScan) -> pa.Schema:
         """As `Engine.describe`."""
-        with instance(self._settings, self._zone) as connection:
+        with self._scratch.session(self._zone) as connection:
             return query_schema(connection, open_views(connection, scan, self._resolve))
 
     def profile(self, rows: Sequence[Part] | QueryScan, *, most_rows: int | None = None) -> TableProfile:
