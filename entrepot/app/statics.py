@@ -60,7 +60,7 @@ def find_order_warnings(project: Project) -> list[str]:
 
 def _describe(platform: Platform, model: Model, known: Mapping[str, str]) -> pa.Schema:
     if model.python is not None:  # its columns are the contract's, whatever it will give
-        return platform.flows.model_schema(model)
+        return platform.flows.models.schema(model)
     return platform.engine.describe(QueryScan(_runnable(platform, model, known), {}, known))
 
 

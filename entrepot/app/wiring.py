@@ -120,7 +120,7 @@ class Platform:
         from entrepot.adapters.embedded.connections import Settings
         from entrepot.adapters.embedded.delta import table_resolver
 
-        uses = Counter(name for model in self.project.graph.models for name in self.flows.views_below(model))
+        uses = Counter(name for model in self.project.graph.models for name in self.flows.models.views_below(model))
         temp = self.project.runtime / "tmp"
         return SharedViews(
             Settings(self.threads, self.memory_mb, temp),

@@ -69,7 +69,7 @@ class Ledger:
             writer=SqliteTableWriter(self.target, "invoices", table_schema(CONTRACT), key=("id",)),
             engine=platform.engine,
             contract=CONTRACT,
-            quarantine=platform.flows._quarantine("bronze.invoices"),
+            quarantine=platform.flows._targets.quarantine("bronze.invoices"),
             write=write,
         )
         return advance(flow, platform.services)

@@ -82,7 +82,7 @@ class Builds:
         if missing:
             return Build(kind, inputs, problem=f"the release has no {', '.join(missing)}.")
         try:
-            query = parse_query(flows.runnable(model))
+            query = parse_query(flows.models.runnable(model))
             views = {name: parse_query(sql) for name, sql in graph.views(model).items()}
         except EntrepotError as error:
             return Build(kind, inputs, problem=error.message)
@@ -95,7 +95,7 @@ class Builds:
         name = str(model.name)
         if kind == "python":
             return f"{name} is a model in Python: what it does with its rows is not known, only which tables it reads."
-        built, now = plan.draft.transform_hash, self._platform.flows.transform_hash_of(model)
+        built, now = plan.draft.transform_hash, self._platform.flows.models.transform_hash_of(model)
         if built != now:
             return (
                 f"{name} was built by another text than its file has now (or in another time zone): "

@@ -106,7 +106,7 @@ class Workbench:
             self._judge(self._bench.test)
         for model in self.platform.project.graph.ordered():
             if model.kind != "view":
-                advance(self.platform.flows.model_flow(model), self.platform.services)
+                advance(self.platform.flows.models.flow(model), self.platform.services)
         return self._read(test.target)
 
     def _write(self, name: str, contract: Contract, given: Given | None) -> None:

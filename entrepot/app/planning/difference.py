@@ -146,7 +146,10 @@ class _Comparison:
         return "true" if self.one_in == 1 else f"hash({texts}) % {self.one_in} = 0"
 
     def _ask(self, sql: str) -> dict[str, int]:
-        views = {**self.platform.flows.views_below(self.model), _NEW: self.platform.flows.runnable(self.model)}
+        views = {
+            **self.platform.flows.models.views_below(self.model),
+            _NEW: self.platform.flows.models.runnable(self.model),
+        }
         scan = QueryScan(sql, {**self.inputs, _OLD: self.table}, views)
         found: dict[str, int] = self.platform.engine.query(scan).batches().read_all().to_pylist()[0]
         return found

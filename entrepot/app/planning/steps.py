@@ -55,7 +55,7 @@ def foresee(platform: Platform, selection: Sequence[str], *, compare: bool = Tru
     for node in order(select(platform.nodes, selection)):
         step = _foresee(platform, node, changing)
         model = platform.project.graph.find(parse_dataset(node.target)) if node.kind is not NodeKind.SOURCE else None
-        if model is not None and step.will_run and not step.is_new and platform.flows.is_other_text(model):
+        if model is not None and step.will_run and not step.is_new and platform.flows.models.is_other_text(model):
             redefined = True
             step = _with_difference(platform, model, step, compare=compare)
         if step.will_run:
@@ -114,7 +114,7 @@ def _say_then(platform: Platform, node: Node) -> str:
     model = platform.project.graph.find(parse_dataset(node.target))
     if model is None or not platform.tables.exists(node.target):
         return ""
-    keys, reason = platform.flows.explain_way(model)
+    keys, reason = platform.flows.models.explain_way(model)
     if not keys:
         return ""
     return f"; all is computed then: {reason}" if reason else f"; in part then, by {', '.join(keys)}"
@@ -122,8 +122,8 @@ def _say_then(platform: Platform, node: Node) -> str:
 
 def _with_difference(platform: Platform, model: Model, step: Step, *, compare: bool) -> Step:
     try:
-        schema = platform.flows.model_schema(model)
-        found = platform.flows.find_redefinition(model, schema)
+        schema = platform.flows.models.schema(model)
+        found = platform.flows.models.find_redefinition(model, schema)
         difference = compare_rows(platform, model, schema) if compare else None
     except EntrepotError as error:
         return replace(step, why=f"{step.why}; cannot tell what it would give: {error.message}")
