@@ -83,6 +83,7 @@ class FlowBuilder:
                 str(model.name),
                 partial(self.models.flow, model),
                 needs=frozenset(self.models.base_tables(model)),
+                prefers=self.models.references(model),
                 waits_for=partial(self.models.missing_inputs, model),
             )
             for model in self._project.graph.ordered()

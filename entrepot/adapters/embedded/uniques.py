@@ -39,6 +39,10 @@ class Outcome:
     duplicates: Counter[str] = field(default_factory=Counter)
 
 
+class Collision(Exception):
+    """Rows computed in part break a uniqueness together with rows that were not: which of them stays is decided over all rows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Uniques:
     """Judges the unique rules of one task over its staged files."""
@@ -79,7 +83,16 @@ class Uniques:
         self._note(inside, rule, kind)
         existing = None if merges else self._existing(rule)
         if existing is not None:
+            self._refuse_collision(rule, existing)
             self._note(f"SELECT {_ROW} FROM ({self._rest(rule)}) SEMI JOIN ({existing}) USING ({keys})", rule, kind)
+
+    def _refuse_collision(self, rule: Unique, existing: str) -> None:
+        """Rows of touched keys that meet others of the table. Raises: Collision."""
+        if self.task.replaced is None:
+            return
+        sql = f"SELECT 1 FROM ({self._rest(rule)}) SEMI JOIN ({existing}) USING ({idents(rule.columns)}) LIMIT 1"
+        if self.staging.connection.execute(sql).fetchone() is not None:
+            raise Collision
 
     def _kind(self, rule: Unique) -> str:
         """A person may approve a row that breaks a rule, but two rows of one key would break the table."""

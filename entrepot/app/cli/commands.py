@@ -109,6 +109,9 @@ def run(
         list[str] | None,
         typer.Option(help="A dataset that may lose columns, change their types, or leave the release (see plan)."),
     ] = None,
+    rebuild: Annotated[
+        list[str] | None, typer.Option(help="Models to compute as a whole, whatever changed; as SELECTION names them.")
+    ] = None,
 ) -> None:
     """Bring everything up to date, once, and publish a release."""
     from entrepot.app.cli.run import run_command
@@ -122,6 +125,7 @@ def run(
         again=again or [],
         reason=reason,
         allow=allow or [],
+        rebuild=rebuild or [],
     )
 
 

@@ -23,6 +23,7 @@ from entrepot.app.wiring import Platform
 from entrepot.contracts.model import Contract
 from entrepot.contracts.row_rules import Severity
 from entrepot.kernel.errors import UsageError
+from entrepot.runner.graph import NodeKind
 from entrepot.runner.selection import select
 
 
@@ -36,11 +37,14 @@ def run_command(
     again: Sequence[Path] = (),
     reason: str | None = None,
     allow: Sequence[str] = (),
+    rebuild: Sequence[str] = (),
 ) -> None:
     """Run and report; exit code 1 when something failed or was refused."""
     with shown(quiet=as_json) as emit:
         platform = open_platform(folder, emit)
         platform.flows.allow = check_allowed(platform, allow)
+        wanted = select(platform.nodes, rebuild) if rebuild else []
+        platform.flows.models.rebuild |= {node.target for node in wanted if node.kind is not NodeKind.SOURCE}
         select(platform.nodes, retry)
         for file in again:
             warning = bring_back(platform, file, reason)

@@ -163,9 +163,11 @@ def _rule(standing: RuleStanding) -> RuleFigures:
 
 
 def _measured(result: RuleResult) -> str:
-    """The number; why there is none may quote values, and is not said."""
+    """The number, where it counts rows; any other may be a value of a row, and why there is none may quote one."""
     if result.error is not None or result.measured is None:
         return "could not be evaluated"
+    if result.bad_rows is None and result.unit is None:
+        return "not shown here"
     of = f" ({result.bad_rows:,} of {result.rows:,})" if result.bad_rows is not None and result.rows is not None else ""
     return f"{result.measured} {result.unit or ''}".strip() + of
 

@@ -14,7 +14,7 @@ from entrepot.app.wiring import Platform
 from entrepot.flow.plan import last_plan_of_source
 from entrepot.kernel.positions import Versions
 from entrepot.kernel.rows import RECORD_ID, SYSTEM_COLUMNS
-from entrepot.lake.models import Model
+from entrepot.lake.models import Model, ModelKind
 from entrepot.lake.models.recipe import find_keys
 from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.sql.expressions import quote_name
@@ -39,6 +39,8 @@ class RowDifference:
     one_in: int = 1
     """One row in so many was compared."""
     new_columns: tuple[str, ...] = ()
+    is_unjudged: bool = False
+    """A contract may still reject some of the rows that come."""
 
     @property
     def is_empty(self) -> bool:
@@ -53,8 +55,9 @@ class RowDifference:
             parts.append(f"{about}{self.changed:,} rows change ({where})")
         if self.new_columns:
             parts.append(f"new: {', '.join(self.new_columns)}")
+        unjudged = ", before its contract judges them" if self.is_unjudged else ""
         sampled = f" (one row in {self.one_in:,} compared)" if self.one_in > 1 else ""
-        return f"of {self.rows:,} rows {'; '.join(parts) or 'none would change'}{sampled}"
+        return f"of {self.rows:,} rows {'; '.join(parts) or 'none would change'}{unjudged}{sampled}"
 
 
 def compare_rows(platform: Platform, model: Model, wanted: pa.Schema) -> RowDifference | None:
@@ -78,12 +81,14 @@ def compare_rows(platform: Platform, model: Model, wanted: pa.Schema) -> RowDiff
     one_in = max(1, -(-rows // SAMPLE_ROWS))
     upto = plan.draft.position.upto
     comparison = _Comparison(platform, model, table, {each: TableVersion(each, upto[each]) for each in upto}, one_in)
+    written = platform.project.contracts.get(str(model.contract or model.name))
+    unjudged = written is not None and bool(written.rules)
     new_columns = tuple(column for column in kept.names if column not in present.names)
     if key and comparison.is_unique(key):
         came, went, changed, columns = comparison.by_key(key, [column for column in shared if column not in key])
-        return RowDifference(rows, came, went, changed, columns, one_in, new_columns)
+        return RowDifference(rows, came, went, changed, columns, one_in, new_columns, unjudged)
     came, went = comparison.as_multisets([column for column in shared if column != RECORD_ID])
-    return RowDifference(rows, came, went, None, {}, one_in, new_columns)
+    return RowDifference(rows, came, went, None, {}, one_in, new_columns, unjudged)
 
 
 def _find_key(platform: Platform, model: Model) -> tuple[str, ...]:
@@ -140,16 +145,22 @@ class _Comparison:
         found = self._ask(sql)
         return found["came"] * self.one_in, found["went"] * self.one_in
 
+    def _wanted(self) -> str:
+        """What the model gives; of a merge the last record of each key, as its table keeps them."""
+        sql = self.platform.flows.models.runnable(self.model)
+        contract = self.platform.project.contracts.get(str(self.model.contract or self.model.name))
+        if self.model.kind is not ModelKind.MERGE or contract is None:
+            return sql
+        last = f"row_number() OVER (PARTITION BY {_names(contract.key)} ORDER BY {RECORD_ID} DESC) = 1"
+        return f"SELECT * FROM (\n{sql}\n) AS __all QUALIFY {last}"
+
     def _sampled(self, columns: Sequence[str]) -> str:
         # as texts: equal values of two types must hash alike
         texts = ", ".join(f"CAST({quote_name(name)} AS VARCHAR)" for name in columns)
         return "true" if self.one_in == 1 else f"hash({texts}) % {self.one_in} = 0"
 
     def _ask(self, sql: str) -> dict[str, int]:
-        views = {
-            **self.platform.flows.models.views_below(self.model),
-            _NEW: self.platform.flows.models.runnable(self.model),
-        }
+        views = {**self.platform.flows.models.views_below(self.model), _NEW: self._wanted()}
         scan = QueryScan(sql, {**self.inputs, _OLD: self.table}, views)
         found: dict[str, int] = self.platform.engine.query(scan).batches().read_all().to_pylist()[0]
         return found

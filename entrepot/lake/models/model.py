@@ -105,7 +105,9 @@ def make_model(
         sql=query.body,
         inputs=tuple(dict.fromkeys(use.dataset for use in uses)),
         path=path,
-        hash=hash_text(query.normal_text(), kind.value, str(driving or ""), *_say_rows(partition, history)),
+        hash=hash_text(
+            query.normal_text(), kind.value, str(driving or ""), *_say_rows(partition, history, incremental)
+        ),
         driving=driving,
         partition=partition,
         history=history,
@@ -134,6 +136,7 @@ def make_python_model(name: Dataset, body: PythonBody) -> Model:
     )
 
 
-def _say_rows(partition: tuple[str, ...], history: History | None) -> tuple[str, ...]:
-    """What else the rows depend on; nothing for the kinds that know neither, so that their hashes stay."""
-    return (*partition, *([repr(history)] if history else []))
+def _say_rows(partition: tuple[str, ...], history: History | None, incremental: Incremental) -> tuple[str, ...]:
+    """What else the rows, or the way to them, depend on; a way that is stated anew begins with all of them."""
+    stated = [] if incremental is Incremental.AUTO else [incremental.value]
+    return (*partition, *([repr(history)] if history else []), *stated)

@@ -37,6 +37,8 @@ class ModelReader:
     """Puts views that other models read too in place of their SELECTs, computed once."""
     open_function: Callable[[Versions], Part] | None = None
     """Runs the function of a model in Python, which has no SELECT."""
+    why_again: Callable[[], str | None] = lambda: None
+    """Why all must be judged anew though neither text nor inputs changed: a dataset that rejected rows refer to did."""
     hindrance: Callable[[], str | None] = lambda: None
     """Why the target's present rows do not allow to compute only a part."""
 
@@ -48,7 +50,7 @@ class ModelReader:
         if not isinstance(previous, Versions):
             return Versions(upto, why="built for the first time")
         after = dict(previous.upto)
-        redefined = self.why_redefined()
+        redefined = self.why_redefined() or self.why_again()
         if redefined is not None:
             return Versions(upto, after, why=redefined)
         if upto == after:

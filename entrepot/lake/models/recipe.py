@@ -69,8 +69,8 @@ class Recipe:
         )
 
     def added(self, position: Versions, table: str) -> TableChange:
-        """The rows that came to a table in this range."""
-        return TableChange(table, position.after[table], position.upto[table], without=self.uncounted)
+        """The rows that came to a table in this range, with all their columns: they are what the model reads."""
+        return TableChange(table, position.after[table], position.upto[table])
 
     def _open(self, relation: Relation, position: Versions) -> TableVersion | TableChange:
         name = str(relation.dataset)
@@ -86,8 +86,8 @@ class Recipe:
         """System columns that the SQL does not look at: a row that was only computed anew by an input's model is no change."""
         used: set[str] = set()
         for query in (self.query, *self.views.values()):
-            if _has_inner_star(query.tree):
-                return ()  # it may compare or keep whole rows
+            if _may_read_whole_rows(query.tree):
+                return ()
             used.update(column.name.lower() for column in query.tree.find_all(exp.Column) if not _is_excluded(column))
         return tuple(name for name in SYSTEM_COLUMNS if name not in used)
 
@@ -144,6 +144,15 @@ def _is_excluded(column: exp.Column) -> bool:
     return isinstance(column.parent, exp.Star)
 
 
-def _has_inner_star(tree: exp.Expr) -> bool:
-    stars = (star for star in tree.find_all(exp.Star) if not isinstance(star.parent, exp.Count))
-    return any(star.find_ancestor(exp.Select) is not tree for star in stars)
+def _may_read_whole_rows(tree: exp.Expr) -> bool:
+    """True when columns may be read without being named: a star inside, a table's name as a value, COLUMNS(…), other names for columns."""
+    if any(star.find_ancestor(exp.Select) is not tree for star in tree.find_all(exp.Star) if not _counts(star)):
+        return True
+    if tree.find(exp.Columns) is not None or any(alias.columns for alias in tree.find_all(exp.TableAlias)):
+        return True
+    tables = {table.alias_or_name.lower() for table in tree.find_all(exp.Table, exp.Subquery, exp.CTE)}
+    return any(not column.table and column.name.lower() in tables for column in tree.find_all(exp.Column))
+
+
+def _counts(star: exp.Star) -> bool:
+    return isinstance(star.parent, exp.Count)

@@ -64,7 +64,9 @@ def write_literal(value: object) -> str | None:
         return None
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    if isinstance(value, int | Decimal):
+    if isinstance(value, Decimal):
+        return f"{value:f}"  # 1E-9 would be a double, and all other keys with it
+    if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
