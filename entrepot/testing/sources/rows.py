@@ -70,7 +70,7 @@ def claim_next(reader: Reader, previous: Position | None) -> Position:
     found = reader.find_next(previous)
     assert found is not None, "the source has rows, but find_next found nothing"
     claimed = reader.claim(found)
-    assert claimed.follows(previous), "a range must continue the one before"
+    assert claimed.follows(previous), "a range must continue the one before; the first of all has after=None"
     return claimed
 
 
