@@ -145,6 +145,8 @@ class ModelFlows:
         if found is None:
             return False
         unfinished = self._state.open_plan(name)
+        if not self._state.plans(flow=name, status=PlanStatus.SETTLED, limit=1):
+            return True  # its table never held a row: a first build that failed left nothing but columns
         if self._is_allowed(name) or (unfinished is not None and unfinished.draft.mode.get("redefines")):
             return True
         raise ProjectError(
@@ -160,7 +162,6 @@ class ModelFlows:
 
     def _model_reader(self, model: Model, contract: Contract, schema: pa.Schema, *, redefines: bool) -> ModelReader:
         sql = self.runnable(model)
-        driven = model.kind.is_driven and model.incremental is Incremental.AUTO
         return ModelReader(
             name=str(model.name),
             sql=sql,
@@ -172,7 +173,7 @@ class ModelFlows:
             recipe=self._recipe(model, contract, sql),
             share=self._share,
             open_function=partial(self._open_function, model) if model.python is not None else None,
-            incremental=Incremental.ALWAYS if driven else model.incremental,
+            incremental=model.incremental,
             why_redefined=partial(self._why_redefined, model, schema if redefines else None),
             why_again=partial(self._why_again, model, contract),
             hindrance=partial(self._why_not_in_part, model),

@@ -23,6 +23,7 @@ from entrepot.lake.releases.policy import Candidates, decide_release
 from entrepot.ports.quality import Judgement
 from entrepot.ports.state import PlanStatus, Release, RunRecord
 from entrepot.runner.execute import NodeResult, Verdict, execute, say_trace
+from entrepot.runner.graph import NodeKind
 from entrepot.runner.selection import select
 
 
@@ -154,8 +155,10 @@ def _try_to_publish(
     """Decide and publish; None when another run released meanwhile."""
     failed = {r.node.target: str(r.error.message) for r in results if r.error is not None}
     failed |= dict.fromkeys(unbalanced, "its counts do not close")
-    open_plans = platform.state.plans(status=PlanStatus.OPEN)
+    known = {node.target for node in platform.nodes}
+    open_plans = [plan for plan in platform.state.plans(status=PlanStatus.OPEN) if plan.draft.target in known]
     failed |= {p.draft.target: f"batch {p.sequence} of {p.flow} is not finished" for p in open_plans}
+    failed |= _emptied(platform)
     failed |= _waiting_for_models(platform, {r.node.name for r in results}, failed)
     previous, versions = platform.state.latest_release(), platform.flows.versions()
     reached("judge.before")
@@ -183,6 +186,27 @@ def _try_to_publish(
     reached("release.after")
     platform.emit(Event("release_published", str(release.id), {"datasets": len(release.tables)}))
     return Outcome(release, decision.held, passage.held, passage.all())
+
+
+def _emptied(platform: Platform) -> dict[str, str]:
+    """Models that lost all their rows because each one was rejected; where the contract says how many rejects it bears, that counts."""
+    found = {}
+    for node in platform.nodes:
+        contract = platform.project.contracts.get(node.target)
+        if node.kind is NodeKind.SOURCE or contract is None or contract.max_rejects is not None:
+            continue
+        for plan in platform.state.plans(flow=node.name, status=PlanStatus.SETTLED, limit=1):
+            counts = plan.counts
+            if (
+                counts is not None
+                and counts.rejected
+                and not counts.accepted
+                and plan.draft.mode.get("kind") == "replace"
+            ):
+                found[node.target] = (
+                    f"all {counts.rejected:,} rows of its last batch were rejected: entrepot rejects list"
+                )
+    return found
 
 
 def _say_leaving(name: str) -> str:

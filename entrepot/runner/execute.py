@@ -51,7 +51,8 @@ def execute(
     waits = {node.name: _predecessors(node, ordered[:place]) for place, node in enumerate(ordered)}
     results: dict[str, NodeResult] = {}
     running: dict[Future[NodeResult], Node] = {}
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="flow") as pool:
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="flow")
+    try:
         rest = list(ordered)
         while rest or running:
             for node in [n for n in rest if waits[n.name] <= results.keys()]:
@@ -65,6 +66,10 @@ def execute(
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     results[running.pop(future).name] = future.result()
+    except BaseException:  # an interrupt: nobody waits for queries that may take hours
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
     return [results[node.name] for node in ordered]
 
 

@@ -125,7 +125,10 @@ def _syntax_error(error: ParseError, text: str, path: Path | None, tokens: list[
     line, end = detail.get("line"), detail.get("col")
     token = next((t for t in tokens if (t.line, t.col) == (line, end)), None)
     found = f"near {token.text!r}" if token else "at the end" if not detail else f"near {detail.get('highlight')!r}"
-    message = f"the SQL cannot be understood {found}: {detail.get('description', 'syntax error')}."
+    said = str(detail.get("description", "syntax error"))
+    if said.startswith("Required keyword"):  # the parser's words for its own classes
+        said = "something is missing here"
+    message = f"the SQL cannot be understood {found}: {said}."
     if path is None:
         return ProjectError(message if token is None else f"{message} ({_line_and_column(text, token.start)})")
     return ProjectError(message, place=Place(path, line) if token is None else place_at(path, text, token.start))

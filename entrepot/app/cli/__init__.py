@@ -22,14 +22,21 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except SystemExit as ended:
         if ended.code == 130:  # Typer has taken the interrupt
-            print("stopped; the next `entrepot run` goes on where this one was.", file=sys.stderr)
+            _stop()
         raise
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None
     except KeyboardInterrupt:
-        print("stopped; the next `entrepot run` goes on where this one was.", file=sys.stderr)
-        raise SystemExit(130) from None
+        _stop()
+
+
+def _stop() -> None:
+    """End at once, whatever queries still run in other threads: what is not committed is done again by the next run."""
+    print("stopped; the next `entrepot run` goes on where this one was.", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(130)
 
 
 if __name__ == "__main__":

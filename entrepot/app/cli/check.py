@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.markup import escape
+
 from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import print_json, say
 from entrepot.app.cli.waiting import WaitingFile, find_waiting, print_waiting
@@ -42,7 +44,7 @@ def check_project(folder: Path, *, as_json: bool) -> None:
         )
         return
     for warning in warnings:
-        say(f"[yellow]warning[/] {warning}")
+        say(f"[yellow]warning[/] {escape(warning)}")
     kpis = len(project.kpis)
     written = len(project.models) - kpis - bool(kpis)  # the scorecard is nobody's file
     say(
@@ -84,8 +86,8 @@ def _report(errors: list[EntrepotError], *, as_json: bool) -> None:
         print_json({"errors": [{"code": e.code, "message": e.message, "hint": e.hint} for e in errors]})
     else:
         for error in errors:
-            say(f"[red]error[/] {error.message}".replace("[/] ", "[/] ", 1))
+            say(f"[red]error[/] {escape(error.message)}")
             if error.hint:
-                say(f"      {error.hint}")
+                say(f"      {escape(error.hint)}")
         say(f"\n{len(errors)} error(s).")
     raise SystemExit(2)

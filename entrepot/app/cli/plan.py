@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from entrepot.app.cli.opening import open_platform
-from entrepot.app.cli.output import print_json, print_table, say
+from entrepot.app.cli.output import console, print_json, print_table, say
 from entrepot.app.planning import Outlook, RowDifference, Step, foresee
 
 _WAYS = {"full": "all", "insert": "adds", "keys": "in part", None: ""}
@@ -20,13 +22,18 @@ def show_plan(folder: Path, selection: Sequence[str], *, as_json: bool, compare:
         print_json(_to_json(outlook))
         return
     rows = [
-        (s.flow, s.dataset if s.dataset != s.flow else None, _say_run(s), _WAYS[s.way] or None, s.why)
+        (s.flow, s.dataset if s.dataset != s.flow else None, _say_run(s), _WAYS[s.way] or None, _cell(s.why))
         for s in outlook.steps
     ]
     print_table(None, ("flow", "into", "runs", "rows", "why"), rows)
     _say_changes(outlook)
     _say_losses(outlook)
     _say_next(outlook)
+
+
+def _cell(text: str) -> str:
+    """A text whose brackets a terminal shows."""
+    return escape(text) if console.is_terminal else text
 
 
 def _say_run(step: Step) -> str:
@@ -36,7 +43,9 @@ def _say_run(step: Step) -> str:
 def _say_changes(outlook: Outlook) -> None:
     for step in outlook.steps:
         if step.difference is not None:
-            say(f"\n{step.dataset}, by its new definition: {step.difference}.")
+            say(
+                f"\n{step.dataset}, by its new definition over the inputs that it was made of: {escape(str(step.difference))}."
+            )
     changed = [s for s in outlook.steps if s.contract_changed_since is not None]
     for s in changed:
         say(f"\n{s.dataset}: its contract is another than the one that judged batch {s.contract_changed_since}.")
@@ -53,15 +62,15 @@ def _say_losses(outlook: Outlook) -> None:
     for name in outlook.leaving:
         say(f"\n[yellow]no longer in the project[/] {name}: it stays in the release until: entrepot run --allow {name}")
     for text in outlook.breaks:
-        escaped = text.replace("[", r"\[")
-        say(f"\n[red]would break[/] {escaped}")
+        say(f"\n[red]would break[/] {escape(text)}")
 
 
 def _say_next(outlook: Outlook) -> None:
     if outlook.breaks:
         say("\nMend what would break first: a run fails there, and what descends from it is held.")
     elif any(step.will_run for step in outlook.steps):
-        say("\nDo it: entrepot run")
+        allowing = "".join(f" --allow {step.dataset}" for step in outlook.steps if step.needs_allowing)
+        say(f"\nDo it: entrepot run{allowing}")
     else:
         say("\nEverything is up to date.")
 

@@ -14,6 +14,7 @@ from entrepot.app.cli.quality import print_standings, standing_to_json
 from entrepot.app.quality_desk import QualityDesk, RuleStanding
 from entrepot.app.wiring import Platform
 from entrepot.kernel.errors import UsageError
+from entrepot.kernel.positions import Versions
 from entrepot.lake.quality.balance import balance
 from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.ports.state import Plan, PlanStatus, Release
@@ -126,7 +127,7 @@ def _show_flow(platform: Platform, name: str, *, as_json: bool) -> None:
                 *figures,
                 plan.superseded_rows or None,
                 plan.attempts,
-                plan.note or plan.draft.reason,
+                plan.note or _say_why(plan),
             )
         )
     columns = (
@@ -142,6 +143,15 @@ def _show_flow(platform: Platform, name: str, *, as_json: bool) -> None:
         "note",
     )
     print_table(f"Batches of {name}", columns, rows, right=columns[3:9])
+
+
+def _say_why(plan: Plan) -> str | None:
+    """Why there was a batch; and that all was computed after all, where the engine found that quicker or a key in the way."""
+    position = plan.draft.position
+    planned_in_part = isinstance(position, Versions) and position.way == "keys"
+    if planned_in_part and plan.status is PlanStatus.SETTLED and plan.details.get("keys") is None:
+        return f"{plan.draft.reason}; in the end all was computed"
+    return plan.draft.reason
 
 
 def _plan_to_json(plan: Plan) -> dict[str, Any]:

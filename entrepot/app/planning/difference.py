@@ -17,6 +17,7 @@ from entrepot.kernel.rows import RECORD_ID, SYSTEM_COLUMNS
 from entrepot.lake.models import Model, ModelKind
 from entrepot.lake.models.recipe import find_keys
 from entrepot.ports.relations import QueryScan, TableVersion
+from entrepot.sql.explain.keys import find_row_key
 from entrepot.sql.expressions import quote_name
 
 SAMPLE_ROWS = 200_000
@@ -99,7 +100,8 @@ def _find_key(platform: Platform, model: Model) -> tuple[str, ...]:
         return contract.key
     if model.history is not None:
         return (*model.history.key, "valid_from")
-    return find_keys(model, contract)
+    grouped = find_row_key(model.query) if model.query is not None else None
+    return grouped or find_keys(model, contract)
 
 
 @dataclass(frozen=True, slots=True)

