@@ -69,8 +69,8 @@ def _say_next(outlook: Outlook) -> None:
     if outlook.breaks:
         say("\nMend what would break first: a run fails there, and what descends from it is held.")
     elif any(step.will_run for step in outlook.steps):
-        allowing = "".join(f" --allow {step.dataset}" for step in outlook.steps if step.needs_allowing)
-        say(f"\nDo it: entrepot run{allowing}")
+        allowing = [f"--allow {step.dataset}" for step in outlook.steps if step.needs_allowing]
+        say("\nDo it: " + " ".join(["entrepot run", *allowing]))
     else:
         say("\nEverything is up to date.")
 
