@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from entrepot.sql.checks import check_select
-from entrepot.sql.history import History, compile_history, snapshot_days
+from entrepot.sql.history import History, compile_history
 from entrepot.sql.query import parse_query
 
 pytestmark = pytest.mark.req("F3")
@@ -238,16 +238,6 @@ def test_other_entities_rows_change_no_version() -> None:
             continue
         without = replace(case, rows=[row for row in case.rows if row["k"] != 1])
         assert run(without) == [version for version in run(case) if version[0] != 1], f"seed {seed}"
-
-
-def test_snapshot_days_are_listed_once_without_null() -> None:
-    """The list that says whether a snapshot came or went."""
-    case = next(case for case in map(random_case, range(50)) if case.options.snapshot and len(case.rows) > 15)
-    with duckdb.connect() as connection:
-        connection.register("log", case.table())
-        found = connection.execute(snapshot_days("SELECT * FROM log;", case.options)).fetchall()
-    assert len(found) == len({row["at"] for row in case.rows} - {None})
-    assert None not in {day for (day,) in found}
 
 
 SABOTAGE: list[tuple[str, str, str]] = [

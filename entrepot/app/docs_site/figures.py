@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import pyarrow as pa
 
@@ -191,8 +190,3 @@ def _schemas(platform: Platform, release: Release | None, versions: Mapping[str,
         except EntrepotError:  # what a view cannot say is told by its text
             continue
     return found
-
-
-def newest_change(figures: Iterable[Figures]) -> datetime | None:
-    """When the last of all batches settled."""
-    return max((each.last_change for each in figures if each.last_change is not None), default=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -74,8 +73,3 @@ class NotExplainable(ProjectError):
 def carried_name(dataset: Dataset) -> str:
     """The column that carries what is known of one base table."""
     return f"_p_{dataset.layer}__{dataset.name}"
-
-
-def carried_names(datasets: Sequence[Dataset]) -> list[str]:
-    """As `carried_name`, for several."""
-    return [carried_name(dataset) for dataset in datasets]

@@ -32,13 +32,6 @@ def compile_history(query: Query | str, options: History, columns: Sequence[str]
     return _versions(fitted, _ended(fitted, _opened(fitted, rows)))
 
 
-def snapshot_days(query: Query | str, options: History) -> str:
-    """Give the SELECT of the snapshots' days, each once: while it gives the same, the versions of an entity depend on its own rows only."""
-    assert options.snapshot is not None
-    day = _name(options.snapshot)
-    return f"SELECT DISTINCT {day} FROM ({_body(query)}) AS {_name(f'{INTERNAL}rows')} WHERE {day} IS NOT NULL"
-
-
 def _body(query: Query | str) -> str:
     return query.body if isinstance(query, Query) else query.strip().rstrip(";") + "\n"
 
