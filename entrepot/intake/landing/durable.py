@@ -32,9 +32,9 @@ def make_folder(folder: Path) -> None:
         sync_folder(path.parent)
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file aside, then put it in place, over an older one."""
-    aside = path.with_name(f".{new_token()}.tmp")  # short: the name itself may be as long as names can be
+def write_durably(path: Path, content: bytes, owner: str = "") -> None:
+    """Write a file aside, then put it in place, over an older one; `owner` is who may remove what a killed process left aside."""
+    aside = path.with_name(f".{new_token()}{owner}.tmp")  # short: the name itself may be as long as names can be
     with aside.open("wb") as file:
         file.write(content)
         file.flush()

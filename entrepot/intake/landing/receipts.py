@@ -70,12 +70,12 @@ class Receipt:
     """The same in words, most frequent first."""
 
 
-def write_receipt(beside: Path, receipt: Receipt) -> Path:
-    """Write `<file>.receipt.json` and `<file>.receipt.txt` durably beside a file; return the first. Repeatable."""
+def write_receipt(beside: Path, receipt: Receipt, owner: str = "") -> Path:
+    """Write `<file>.receipt.json` and `<file>.receipt.txt` durably beside a file; return the first. Repeatable. `owner`: as `write_durably`."""
     path = beside.with_name(beside.name + JSON_SUFFIX)
     content = asdict(receipt) | {"outcome": receipt.outcome.value, "at": receipt.at.isoformat()}
-    write_durably(beside.with_name(beside.name + TEXT_SUFFIX), receipt_text(receipt).encode())
-    write_durably(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    write_durably(beside.with_name(beside.name + TEXT_SUFFIX), receipt_text(receipt).encode(), owner)
+    write_durably(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode(), owner)
     return path
 
 

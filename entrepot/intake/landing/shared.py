@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from entrepot.intake.landing.area import StorageArea
@@ -24,10 +22,6 @@ from entrepot.kernel.errors import DataError
 from entrepot.kernel.ids import hash_file, new_token
 from entrepot.kernel.points import reached
 from entrepot.kernel.positions import FileItem
-
-_ABANDONED_S = 3600.0
-"""A half-written receipt of this age belongs to a process that was killed."""
-
 
 class SharedArea(StorageArea):
     """One storage area as one of several flows sees it."""
@@ -141,7 +135,7 @@ class SharedArea(StorageArea):
     def leave_receipt(self, item: FileItem, receipt: Receipt, beside: Path | None = None) -> None:
         """Write this flow's receipt; it stands beside the file as soon as no flow holds the file. Repeatable. Raises: as a storage area's."""
         name = Path(item.claimed).name
-        written = write_receipt(self._receipts / (name + self._receipt_tag), receipt)
+        written = write_receipt(self._receipts / (name + self._receipt_tag), receipt, self._receipt_tag)
         if self._is_held(name):
             return
         if beside is not None and beside.parent != self._masters and beside.is_file():
@@ -178,10 +172,9 @@ class SharedArea(StorageArea):
         for receipt in _list(self._receipts):
             if receipt.name.endswith(JSON_SUFFIX):
                 self._bring_home(receipt)
-        for path in self._receipts.glob(".*.tmp"):
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _ABANDONED_S:
-                    path.unlink()
+        for path in self._receipts.iterdir():
+            if path.name.startswith(".") and path.name.endswith(f"{self._receipt_tag}.tmp"):
+                path.unlink()  # only the holder of this flow's lease writes such a file, and that is us
         for mark in _list(self._refusals):
             held = (mark.name.removesuffix(f".{member}") for member in self._links)
             if not any(self._is_held(name) for name in held if name != mark.name):
