@@ -13,10 +13,11 @@ from entrepot.app.findings import find_findings, merge_sheets
 from entrepot.app.model_flows import ModelFlows
 from entrepot.app.project import Project
 from entrepot.app.sources import Source
+from entrepot.app.stores import Stores
 from entrepot.app.targets import Targets
 from entrepot.contracts.model import Contract, table_schema
 from entrepot.flow.commit import counts_from_json
-from entrepot.flow.flow import Flow
+from entrepot.flow.flow import Flow, Supersedes
 from entrepot.flow.rejects import DatasetRejects, Rejects
 from entrepot.kernel.errors import DataError
 from entrepot.kernel.events import Emit
@@ -24,7 +25,7 @@ from entrepot.kernel.ids import hash_json
 from entrepot.kernel.positions import FileSet
 from entrepot.ports.clock import Clock
 from entrepot.ports.engine import Engine
-from entrepot.ports.reader import Reader
+from entrepot.ports.reader import Reader, ReplayingReader
 from entrepot.ports.relations import QueryScan
 from entrepot.ports.state import Plan, PlanStatus, State
 from entrepot.ports.tables import Tables
@@ -44,10 +45,12 @@ class FlowBuilder:
         clock: Clock,
         emit: Emit,
         *,
+        stores: Stores,
         describe: Callable[[QueryScan], pa.Schema],
         share: Callable[[QueryScan], QueryScan],
     ) -> None:
         self._project = project
+        self._stores = stores
         self._state = state
         self._tables = tables
         self._engine = engine
@@ -73,6 +76,7 @@ class FlowBuilder:
                 partial(self.source_flow, source),
                 prefers=frozenset(map(str, self._project.contracts[source.dataset].references)),
                 group=source.group,
+                system=source.system,
             )
             for source in self._project.sources
         ]
@@ -107,6 +111,8 @@ class FlowBuilder:
             is_taken=partial(self._taken_by, source.name),
             columns=contract.columns,
             known_claims=partial(self._known_claims, source.name),
+            secret=self._stores.secrets.get,
+            inbox=self._stores.inbox,
         )
         reader = build_reader(source.connector, source.options, context, source.place)
         return Flow(
@@ -119,7 +125,7 @@ class FlowBuilder:
             quarantine=self._targets.quarantine(source.dataset),
             rejects=DatasetRejects(self._rejects, source.dataset, tuple(column.name for column in contract.columns)),
             write=source.write,
-            supersedes=source.supersedes,
+            supersedes=_replays(reader, source),
             transform_hash=hash_json({"connector": source.connector, "options": source.options, "write": source.write}),
             pin=partial(self._targets.pins, source.dataset, contract),
             on_acknowledged=partial(self._leave_receipts, reader, contract),
@@ -168,3 +174,10 @@ class FlowBuilder:
         plans = [*self._state.plans(flow=flow, status=PlanStatus.OPEN), *self._state.unacknowledged(flow)]
         positions = [plan.draft.position for plan in plans if plan.status is not PlanStatus.VOIDED]
         return {item.claimed for position in positions if isinstance(position, FileSet) for item in position.files}
+
+
+def _replays(reader: Reader, source: Source) -> Supersedes:
+    """What replayed records gave before goes; where rows are updated by their key, the key says what is replaced."""
+    if isinstance(reader, ReplayingReader) and source.write == "append":
+        return Supersedes("record")
+    return source.supersedes

@@ -216,17 +216,8 @@ class ModelFlows:
             and self._tables.difference(name, self._tables.version(name), self._tables.version(name)) is None
         ):
             return f"rows of {name} cannot be replaced one by one, as the table has features of another tool"
-        rejected = self._count_rejected(name)
+        rejected = self._state.count_rejected(name)
         return f"{rejected:,} rejected rows of earlier batches are judged again" if rejected else None
-
-    def _count_rejected(self, name: str) -> int:
-        """Rows that were rejected since all was computed last."""
-        rejected = 0
-        for plan in reversed(self._state.plans(flow=name, status=PlanStatus.SETTLED)):
-            rejected += plan.counts.rejected if plan.counts is not None else 0
-            if plan.draft.mode.get("kind") == "replace":
-                break
-        return rejected
 
     def _why_again(self, model: Model, contract: Contract) -> str | None:
         """That somebody asked for it, or that rejected rows may now refer to something."""
@@ -235,7 +226,7 @@ class ModelFlows:
             self.rebuild.discard(name)  # once
             return "somebody asked for it"
         last = last_plan_of_source(name, self._state)
-        if last is None or not contract.references or not self._count_rejected(name):
+        if last is None or not contract.references or not self._state.count_rejected(name):
             return None
         newer = [
             str(dataset)

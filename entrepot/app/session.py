@@ -6,10 +6,12 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from entrepot.app.quality_desk import find_inputs, pass_gate
+from entrepot.app.run_log import recorded
 from entrepot.app.upkeep import tend
 from entrepot.app.wiring import Platform
 from entrepot.flow.rejects import quarantine_name
@@ -23,7 +25,7 @@ from entrepot.lake.releases.policy import Candidates, decide_release
 from entrepot.ports.quality import Judgement
 from entrepot.ports.state import PlanStatus, Release, RunRecord
 from entrepot.runner.execute import NodeResult, Verdict, execute, say_trace
-from entrepot.runner.graph import NodeKind
+from entrepot.runner.graph import Node, NodeKind
 from entrepot.runner.selection import select
 
 
@@ -44,7 +46,8 @@ class RunReport:
     @property
     def succeeded(self) -> bool:
         """True when nothing failed, nothing was refused, and no rule holds a dataset."""
-        clean = all(not r.refused and r.verdict is not Verdict.FAILED for r in self.results)
+        bad = (Verdict.FAILED, Verdict.CANCELLED)
+        clean = all(not r.refused and r.verdict not in bad for r in self.results)
         return clean and not self.problems
 
     def to_json(self) -> dict[str, Any]:
@@ -74,18 +77,40 @@ class RunReport:
 
 
 def run_project(
-    platform: Platform, patterns: Sequence[str] = (), *, workers: int = 2, forgive: frozenset[str] = frozenset()
+    platform: Platform,
+    patterns: Sequence[str] = (),
+    *,
+    workers: int = 2,
+    forgive: frozenset[str] = frozenset(),
+    is_micro: bool = False,
 ) -> RunReport:
     """Bring the project (or the selected part) up to date, once.
 
+    Args: is_micro: one of thousands a day; it leaves no marker, and what it leaves in the state is thinned out after an hour.
     Raises: UsageError when a pattern names nothing.
     """
     nodes = select(platform.nodes, patterns)
     started = platform.clock.now()
     run = new_run_id(started)
-    platform.state.start_run(RunRecord(run, started, None, "running"))
+    platform.state.start_run(RunRecord(run, started, None, "running", is_micro=is_micro))
+    with recorded(platform.project.root / "logs" / "runs", run, platform.clock, platform.listeners):
+        return _carry_out(platform, run, started, nodes, workers, forgive, is_micro=is_micro)
+
+
+def _carry_out(
+    platform: Platform,
+    run: str,
+    started: datetime,
+    nodes: Sequence[Node],
+    workers: int,
+    forgive: frozenset[str],
+    *,
+    is_micro: bool,
+) -> RunReport:
     try:
-        results = execute(nodes, platform.services, workers=workers, forgive=forgive)
+        results = execute(
+            nodes, platform.services, workers=workers, forgive=forgive, cancel=platform.cancel, gate=platform.gate
+        )
     finally:
         platform.shared_views.close()
     _keep_traces(platform, run, results)
@@ -102,7 +127,8 @@ def run_project(
         summary=report.to_json(),
     )
     tend(platform, [name for b in balances for name in (b.dataset, quarantine_name(b.dataset))])
-    write_marker(platform.project.root / "logs" / "refresh_completed", report)
+    if not is_micro:
+        write_marker(platform.project.root / "logs" / "refresh_completed", report)
     return report
 
 
@@ -124,7 +150,7 @@ def check_balances(platform: Platform, datasets: Sequence[str]) -> list[Balance]
     found = []
     for name in dict.fromkeys(datasets):
         live = platform.tables.rows(name, platform.state.durable_version(name))
-        found.append(balance(name, platform.state.plans(target=name), live))
+        found.append(balance(name, platform.state.totals(name), live))
     return found
 
 
@@ -159,7 +185,9 @@ def _try_to_publish(
     open_plans = [plan for plan in platform.state.plans(status=PlanStatus.OPEN) if plan.draft.target in known]
     failed |= {p.draft.target: f"batch {p.sequence} of {p.flow} is not finished" for p in open_plans}
     failed |= _emptied(platform)
-    failed |= _waiting_for_models(platform, {r.node.name for r in results}, failed)
+    failed |= _waiting_for_models(
+        platform, {r.node.name for r in results if r.verdict is not Verdict.CANCELLED}, failed
+    )
     previous, versions = platform.state.latest_release(), platform.flows.versions()
     reached("judge.before")
     passage = pass_gate(platform, run, previous, versions, failed)
@@ -184,7 +212,7 @@ def _try_to_publish(
     except ConflictError:
         return None
     reached("release.after")
-    platform.emit(Event("release_published", str(release.id), {"datasets": len(release.tables)}))
+    platform.announce(Event("release_published", str(release.id), {"datasets": len(release.tables)}))
     return Outcome(release, decision.held, passage.held, passage.all())
 
 

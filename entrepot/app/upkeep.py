@@ -22,6 +22,9 @@ from entrepot.ports.state import PlanStatus
 
 KEEP_RELEASES_FOR = timedelta(days=30)
 KEEP_RELEASES = 50
+KEEP_MICRO_FOR = timedelta(hours=1)
+VACUUM_EVERY = timedelta(minutes=10)
+"""Within one process: micro-batches make checkpoints every minute, and files go a day later at the earliest."""
 
 
 def tend(platform: Platform, names: Iterable[str]) -> None:
@@ -30,7 +33,11 @@ def tend(platform: Platform, names: Iterable[str]) -> None:
 
     state = platform.state
     sweep(platform.project.runtime / "tmp" / "views", is_alive)
-    state.expire_releases(platform.clock.now() - KEEP_RELEASES_FOR, KEEP_RELEASES)
+    now = platform.clock.now()
+    if platform.tended_at is None or not platform.tended_at <= now < platform.tended_at + VACUUM_EVERY:
+        platform.tended_at = now
+        state.expire_micro(now - KEEP_MICRO_FOR)
+        state.expire_releases(now - KEEP_RELEASES_FOR, KEEP_RELEASES)
     for name in names:
         if platform.tables.exists(name) and _is_due(platform, name):
             try:
@@ -53,9 +60,18 @@ def _tend_table(platform: Platform, name: str) -> None:
         joined = platform.tables.compact(name)
     if is_checkpoint_due(shape.version, shape.checkpoint):
         platform.tables.checkpoint(name)
-        kept = find_kept(name, platform.tables.version(name), _uses(platform))
-        removed = platform.tables.vacuum(name, kept.versions, find_retention_hours())
-    platform.emit(Event("table_tended", name, {"files_joined": joined, "files_removed": removed}))
+        removed = _vacuum(platform, name)
+    platform.announce(Event("table_tended", name, {"files_joined": joined, "files_removed": removed}))
+
+
+def _vacuum(platform: Platform, name: str) -> int:
+    now = platform.clock.now()
+    before = platform.vacuumed_at.get(name)
+    if before is not None and before <= now < before + VACUUM_EVERY:
+        return 0
+    platform.vacuumed_at[name] = now
+    kept = find_kept(name, platform.tables.version(name), _uses(platform))
+    return platform.tables.vacuum(name, kept.versions, find_retention_hours())
 
 
 def _uses(platform: Platform) -> Uses:

@@ -17,16 +17,20 @@ from entrepot.app.project import Project
 from entrepot.flow.flow import Services
 from entrepot.flow.rejects import Rejects
 from entrepot.kernel.errors import ProjectError, UsageError
-from entrepot.kernel.events import Emit, ignore
+from entrepot.kernel.events import Emit, Event, ignore
 from entrepot.ports.relations import QueryScan, TableVersion
 from entrepot.ports.state import Release
+from entrepot.runner.cancel import NEVER, CancelToken
 from entrepot.runner.graph import Node
+from entrepot.runner.limits import OPEN, Gate, SlotGate
 
 if TYPE_CHECKING:
     from entrepot.adapters.embedded.cache import CachedQueries, CachedShapes, FileCache, SharedViews
     from entrepot.adapters.embedded.delta import DeltaTables
     from entrepot.adapters.embedded.engine import DuckEngine
     from entrepot.adapters.embedded.measurer import DuckMeasurer
+    from entrepot.app.stores import Stores
+    from entrepot.ports.schedule import ScheduleStore
     from entrepot.ports.state import State
 
 
@@ -38,6 +42,20 @@ class Platform:
     emit: Emit = ignore
     threads: int = field(default_factory=lambda: max(1, min(os.cpu_count() or 1, 8)))
     memory_mb: int = 400
+    tended_at: datetime | None = None
+    """When old releases were last forgotten by this process."""
+    vacuumed_at: dict[str, datetime] = field(default_factory=dict)
+    """table → when this process last looked for files that nobody needs."""
+    listeners: list[Emit] = field(default_factory=list)
+    """Others who hear events for a while: the log of a run."""
+    cancel: CancelToken = NEVER
+    """Asked between flows and batches: whoever wants this platform's run to stop says so here."""
+
+    def announce(self, event: Event) -> None:
+        """Tell all who listen."""
+        self.emit(event)
+        for listener in tuple(self.listeners):
+            listener(event)
 
     @cached_property
     def clock(self) -> SystemClock:
@@ -62,6 +80,27 @@ class Platform:
                 hint="The platform keeps its own things there.",
             ) from error
         return SqliteState(self.project.runtime / "state.db", self.clock)
+
+    @cached_property
+    def stores(self) -> Stores:
+        """Inbox, outbox, bus and secrets."""
+        from entrepot.app.stores import Stores
+
+        return Stores(self.project.runtime, self.clock)
+
+    @cached_property
+    def schedule(self) -> ScheduleStore:
+        """What triggers remember, firings, deadlines, slots."""
+        from entrepot.adapters.embedded.schedule import SqliteSchedule
+
+        self.project.runtime.mkdir(parents=True, exist_ok=True)
+        return SqliteSchedule(self.project.runtime / "schedule.db")
+
+    @cached_property
+    def gate(self) -> Gate:
+        """How many flows may use an outside system at once."""
+        limits = self.project.schedule.limits
+        return SlotGate(self.schedule, limits, self.holder, is_alive) if limits else OPEN
 
     @cached_property
     def tables(self) -> DeltaTables:
@@ -156,7 +195,7 @@ class Platform:
             staging=staging,
             holder=self.holder,
             is_alive=is_alive,
-            emit=self.emit,
+            emit=self.announce,
         )
 
     @cached_property
@@ -174,7 +213,8 @@ class Platform:
             self.engine,
             self.rejects,
             self.clock,
-            self.emit,
+            self.announce,
+            stores=self.stores,
             describe=self.shapes.describe,
             share=self._share,
         )

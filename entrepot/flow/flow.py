@@ -33,7 +33,8 @@ class RejectSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Supersedes:
-    """What new data replaces: `name` a file of the same name, `period` whole periods of a column, None nothing."""
+    """What new data replaces: `name` a file of the same name, `period` whole periods of a column, `record` what a record that was
+    replayed gave before, None nothing."""
 
     by: str | None = None
     column: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from entrepot.flow.commit import Outcome, commit, void
@@ -31,12 +32,24 @@ class Progress:
     """`file: reason`, one of each file that was refused."""
 
 
-def advance(flow: Flow, services: Services, *, retry: RejectSet | None = None, forgive: bool = False) -> Progress:
+def _never() -> bool:
+    return False
+
+
+def advance(
+    flow: Flow,
+    services: Services,
+    *,
+    retry: RejectSet | None = None,
+    forgive: bool = False,
+    stop: Callable[[], bool] = _never,
+) -> Progress:
     """Bring one flow up to date, holding its lease.
 
     Args:
         retry: take these rejects again, as the next batch, instead of asking the source.
         forgive: a person has mended what blocked the flow: its attempts no longer count.
+        stop: asked before each further batch; what is not planned yet is left for the next turn.
 
     Raises: BusyError, FencedError, DamageError, BlockedError, ConflictError; whatever the source or the engine says.
     """
@@ -46,7 +59,7 @@ def advance(flow: Flow, services: Services, *, retry: RejectSet | None = None, f
         reconcile(flow, services)
         _finish_open(flow, services, progress, forgive)
         acknowledge(flow, services)
-        while (plan := _plan(flow, services, lease, retry)) is not None:
+        while not stop() and (plan := _plan(flow, services, lease, retry)) is not None:
             _carry_out(flow, plan, services, progress, forgive)
             acknowledge(flow, services)
             if retry is not None:

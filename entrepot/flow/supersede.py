@@ -15,9 +15,10 @@ from entrepot.contracts.model import Contract
 from entrepot.contracts.types import Kind
 from entrepot.flow.flow import Flow, Services
 from entrepot.kernel.errors import DataError
-from entrepot.kernel.positions import FileSet, Position
+from entrepot.kernel.positions import FileSet, Position, RejectSet
 from entrepot.kernel.rows import ORIGIN, SOURCE
 from entrepot.ports.engine import Staged
+from entrepot.ports.reader import ReplayingReader
 from entrepot.ports.state import Plan, PlanStatus
 
 GRAINS = ("day", "week", "month", "quarter", "year")
@@ -32,7 +33,9 @@ class Superseded:
 
 
 def find_superseded(flow: Flow, services: Services, position: Position) -> Superseded:
-    """By name: the live files of the same name, known when the batch is planned."""
+    """By name: the live files of the same name. By record: rows of records that were replayed. Both are known when the batch is planned."""
+    if flow.supersedes.by == "record" and not isinstance(position, RejectSet):
+        return Superseded(_replayed(flow, position))
     if flow.supersedes.by != "name" or not isinstance(position, FileSet):
         return Superseded()
     names = {item.name for item in position.files}
@@ -43,6 +46,13 @@ def find_superseded(flow: Flow, services: Services, position: Position) -> Super
             conditions.append(f"({SOURCE} = {_quote(flow.name)} AND starts_with({ORIGIN}, {_quote(name + '#')}))")
             contents.append(sha256)
     return Superseded(" OR ".join(conditions) or None, tuple(contents))
+
+
+def _replayed(flow: Flow, position: Position) -> str | None:
+    assert isinstance(flow.reader, ReplayingReader)
+    origins = flow.reader.replaced(position)
+    listed = ", ".join(_quote(origin) for origin in origins)
+    return f"{SOURCE} = {_quote(flow.name)} AND split_part({ORIGIN}, '#', 1) IN ({listed})" if origins else None
 
 
 def _live_files(plans: Iterable[Plan]) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from entrepot.kernel.positions import Position
 from entrepot.ports.relations import Part
@@ -42,4 +42,13 @@ class Reader(Protocol):
 
     def refuse(self, position: Position, reason: str) -> None:
         """Tell the source that the range was given up (move files to `rejected/` with a receipt). Repeatable."""
+        ...
+
+
+@runtime_checkable
+class ReplayingReader(Reader, Protocol):
+    """A reader whose records may come again with other rows, which then stand in place of those they gave before."""
+
+    def replaced(self, position: Position) -> tuple[str, ...]:
+        """Origins (without `#` and number) of records in the range that gave rows in an earlier range."""
         ...

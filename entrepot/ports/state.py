@@ -82,6 +82,20 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What all settled batches of a dataset add up to."""
+
+    received: int = 0
+    """Records that came from sources; a retry brings none."""
+    rejected: int = 0
+    """Rejects that were not taken again."""
+    duplicate: int = 0
+    superseded: int = 0
+    settled_at: datetime | None = None
+    """When the newest of them was settled."""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """One consistent view: dataset → table version, and the text of views."""
 
@@ -103,6 +117,8 @@ class RunRecord:
     ended_at: datetime | None
     status: str
     summary: Mapping[str, Any] = field(default_factory=dict)
+    is_micro: bool = False
+    """A micro-batch: one of thousands, forgotten after a while when all went well."""
 
 
 class State(Protocol):
@@ -167,6 +183,14 @@ class State(Protocol):
         limit: int | None = None,
     ) -> Sequence[Plan]:
         """Plans, oldest first; with `limit` only the newest so many."""
+        ...
+
+    def totals(self, target: str) -> Totals:
+        """The settled plans of a dataset, added up."""
+        ...
+
+    def count_rejected(self, flow: str) -> int:
+        """Rows that settled plans of the flow rejected since it wrote its target as a whole; of all its plans when it never did."""
         ...
 
     def count_attempt(self, plan: Plan) -> int:
@@ -244,12 +268,17 @@ class State(Protocol):
         """The newest release not after `at`."""
         ...
 
-    def releases(self, limit: int = 50) -> Sequence[Release]:
-        """Newest first."""
+    def releases(self, limit: int = 50, *, before: int | None = None) -> Sequence[Release]:
+        """Newest first; with `before` only those with a smaller number."""
         ...
 
     def expire_releases(self, before: datetime, keep_last: int) -> int:
         """Forget releases older than `before`, but for the last few; return how many went."""
+        ...
+
+    def expire_micro(self, before: datetime) -> int:
+        """Forget micro-batches older than `before`: their releases but for the last of each hour, the runs that went well, what was judged
+        in them and has been judged since. Return how many releases went."""
         ...
 
     # readers' pins, so that vacuum keeps what they read
@@ -274,6 +303,10 @@ class State(Protocol):
         """Close."""
         ...
 
-    def runs(self, limit: int = 20) -> Sequence[RunRecord]:
-        """Newest first."""
+    def runs(self, limit: int = 20, *, before: str | None = None) -> Sequence[RunRecord]:
+        """Newest first; with `before`, the id of a run, only those before it."""
+        ...
+
+    def run(self, id: str) -> RunRecord | None:
+        """The run of that id."""
         ...

@@ -80,12 +80,11 @@ def show_status(folder: Path, flow: str | None, *, as_json: bool) -> None:
 def _dataset(
     platform: Platform, name: str, version: int, release: Release | None, holds: Mapping[str, str]
 ) -> DatasetStatus:
-    plans = platform.state.plans(target=name)
+    totals = platform.state.totals(name)
     scan = QueryScan("SELECT count(*) AS n FROM q.t", {"q.t": TableVersion(name, version)})
     live = platform.engine.query(scan).batches().read_all()["n"][0].as_py()
-    figures = balance(name, plans, live)
-    open_plans = [plan for plan in plans if plan.status is PlanStatus.OPEN]
-    settled = [plan.settled_at for plan in plans if plan.settled_at is not None]
+    figures = balance(name, totals, live)
+    open_plans = platform.state.plans(target=name, status=PlanStatus.OPEN)
     if open_plans:
         state = f"batch {open_plans[0].sequence} of {open_plans[0].flow} is not finished"
     elif not figures.closes:
@@ -97,7 +96,7 @@ def _dataset(
     else:
         state = "ok"
     released = release.tables.get(name) if release else None
-    return DatasetStatus(name, live, figures.rejected, version, released, max(settled, default=None), state)
+    return DatasetStatus(name, live, figures.rejected, version, released, totals.settled_at, state)
 
 
 def _is_judged_anew(why: str) -> bool:

@@ -109,7 +109,7 @@ def _figures(
         rows=live if released in (None, version) else _count(platform, name, released),
         files=len(sizes),
         size_bytes=sum(sizes),
-        balance=None if live is None else balance(name, plans, live),
+        balance=None if live is None else balance(name, platform.state.totals(name), live),
         batches=tuple(batch_figures(plan) for plan in reversed(plans[-BATCHES:])),
         batches_in_all=len(plans),
         reasons=count_reasons(plans),

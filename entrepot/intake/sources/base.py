@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entrepot.contracts.model import Column
+from entrepot.kernel.errors import SystemError_
 from entrepot.kernel.events import Emit, ignore
 from entrepot.ports.clock import Clock
+from entrepot.ports.inbox import Inbox
+from entrepot.ports.secrets import Secret
 
 
 def nothing_taken(sha256: str) -> str | None:
@@ -19,6 +22,16 @@ def nothing_taken(sha256: str) -> str | None:
 def no_claims() -> set[str]:
     """The memory of a source that has no state: no plan knows a claimed file."""
     return set()
+
+
+def no_secret(scope: str, key: str) -> Secret:
+    """The secrets of a source that was given none. Raises: SystemError_."""
+    raise SystemError_(f"the secret {scope}/{key} was asked for, but this reader was given no secrets.")
+
+
+def no_inbox() -> Inbox:
+    """The inbox of a source that was given none. Raises: SystemError_."""
+    raise SystemError_("records of an inbox were asked for, but this reader was given none.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,10 @@ class ReaderContext:
     """The source's name, where it feeds several datasets."""
     members: tuple[str, ...] = ()
     """The flows that take the same source, this one among them; none: it is alone."""
+    secret: Callable[[str, str], Secret] = no_secret
+    """(scope, key) → the secret, as it is now."""
+    inbox: Callable[[], Inbox] = no_inbox
+    """Where records of the gateway are kept."""
     scratch: Path | None = None
     """Folder for short-lived files; None: the project's `.entrepot/tmp`."""
 

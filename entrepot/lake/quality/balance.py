@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from entrepot.kernel.positions import RejectSet
-from entrepot.ports.state import Plan, PlanStatus
+from entrepot.ports.state import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +32,6 @@ class Balance:
         )
 
 
-def balance(dataset: str, plans: Sequence[Plan], live: int) -> Balance:
-    """Add up a dataset's plans; `live` is the number of rows counted in its table."""
-    received = rejected = duplicate = superseded = 0
-    for plan in plans:
-        if plan.status is not PlanStatus.SETTLED or plan.counts is None:
-            continue
-        superseded += plan.superseded_rows
-        rejected += plan.counts.rejected
-        duplicate += plan.counts.duplicate
-        if isinstance(plan.draft.position, RejectSet):
-            rejected -= plan.counts.received
-        else:
-            received += plan.counts.received
-    return Balance(dataset, received, live, rejected, duplicate, superseded)
+def balance(dataset: str, totals: Totals, live: int) -> Balance:
+    """Hold what came against what is there; `live` is the number of rows counted in the table."""
+    return Balance(dataset, totals.received, live, totals.rejected, totals.duplicate, totals.superseded)

@@ -84,7 +84,7 @@ def _is_dispensable(version: int, listing: Listing) -> bool:
 
 def _delete(table: Path, version: int, parts: Iterable[Path]) -> None:
     # The hint first: a hint that names a missing checkpoint makes other readers fail.
-    if _hinted(table) == version:
+    if hinted_checkpoint(table) == version:
         (table / LOG / _HINT).unlink(missing_ok=True)
         fsync_dir(table / LOG)
     for part in parts:
@@ -92,7 +92,8 @@ def _delete(table: Path, version: int, parts: Iterable[Path]) -> None:
     fsync_dir(table / LOG)
 
 
-def _hinted(table: Path) -> int | None:
+def hinted_checkpoint(table: Path) -> int | None:
+    """The checkpoint that was written last, as its writer noted it; None where there is no note."""
     try:
         version = json.loads((table / LOG / _HINT).read_bytes())["version"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -102,7 +103,7 @@ def _hinted(table: Path) -> int | None:
 
 def _drop_wrong_hint(table: Path, listing: Listing) -> bool:
     hint = table / LOG / _HINT
-    if not hint.exists() or _hinted(table) in (*listing.checkpoints, *listing.newer_kind):
+    if not hint.exists() or hinted_checkpoint(table) in (*listing.checkpoints, *listing.newer_kind):
         return False
     hint.unlink()
     fsync_dir(table / LOG)
@@ -122,5 +123,5 @@ def drop_old_checkpoints(table: Path, keep: Iterable[int]) -> None:
     for version in keep:
         needed.add(max((each for each in versions if each <= version), default=-1))
     for version in versions:
-        if version not in needed and version != _hinted(table):
+        if version not in needed and version != hinted_checkpoint(table):
             _delete(table, version, listing.checkpoints[version])

@@ -42,6 +42,8 @@ class TableHandle:
             if latest is not None:
                 if entry_identity(self.path, latest.version) == latest.identity:
                     self._latest = self._follow(latest)
+                    if self._latest is not latest:
+                        self._keep(latest)  # what models read last time is asked for again
                     return self._latest
                 self._forget()
             listing = list_log(self.path)
@@ -68,11 +70,14 @@ class TableHandle:
             kept = self._kept.get(version)
             if kept is None or entry_identity(self.path, version) not in (kept.identity, None):
                 kept = load_snapshot(self.path, version)
-                self._kept[version] = kept
-                while len(self._kept) > _KEPT_SNAPSHOTS:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(version)
+            self._keep(kept)
             return kept
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        self._kept[snapshot.version] = snapshot
+        self._kept.move_to_end(snapshot.version)
+        while len(self._kept) > _KEPT_SNAPSHOTS:
+            self._kept.popitem(last=False)
 
     def forget(self) -> None:
         """Read everything anew next time (after a repair)."""

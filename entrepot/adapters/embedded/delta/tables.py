@@ -304,10 +304,8 @@ class DeltaTables:
     def shape(self, name: str) -> TableShape:
         """What upkeep decides by. Raises: KeyError when there is no such table."""
         snapshot = self.snapshot(name)
-        checkpoints = list_log(table_path(self.root, name)).checkpoints
-        return TableShape(
-            snapshot.version, max(checkpoints, default=None), tuple(add.size for add in snapshot.files.values())
-        )
+        newest = checkpoint.hinted_checkpoint(table_path(self.root, name))
+        return TableShape(snapshot.version, newest, tuple(add.size for add in snapshot.files.values()))
 
     def compact(self, name: str) -> int:
         """Join small files without changing rows; return how many files went."""

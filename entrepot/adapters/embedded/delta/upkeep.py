@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from entrepot.adapters.embedded.delta.actions import Add
 from entrepot.adapters.embedded.delta.checkpoint import drop_old_checkpoints
 from entrepot.adapters.embedded.delta.committer import Draft, Reads, write_commit
 from entrepot.adapters.embedded.delta.handle import TableHandle
 from entrepot.adapters.embedded.delta.layout import encode_flow, split_data_file_name
-from entrepot.adapters.embedded.delta.log import Snapshot
+from entrepot.adapters.embedded.delta.log import Snapshot, read_commit
 from entrepot.adapters.embedded.delta.protocol import why_not_read, why_not_written
 from entrepot.adapters.embedded.delta.rewrite import Rewritten, open_rewriter
 from entrepot.adapters.embedded.delta.scan import NotPlain, local_path
@@ -66,12 +68,12 @@ def vacuum(handle: TableHandle, keep: Iterable[int], retention_hours: float, *, 
         raise ValueError(f"retention of {retention_hours} hours; allowed is 0 or more")
     newest = handle.require_newest()
     versions = sorted({*keep, newest.version})
-    snapshots = [handle.at(version) for version in versions]
-    if any(why_not_read(snapshot) for snapshot in snapshots):
+    found = _find_needed(handle, versions)
+    if found is None:
         from entrepot.adapters.embedded.delta import deltars
 
         return deltars.vacuum(handle, versions, retention_hours)
-    needed = {path for snapshot in snapshots for path in _paths(handle.path, snapshot)}
+    needed = set(_paths(handle.path, found))
     removed_at = {unquote(key.split("\0")[0]): at / 1000 for key, at in newest.tombstones.items()}
     deleted = 0
     for file in _data_files(handle.path):
@@ -85,8 +87,31 @@ def vacuum(handle: TableHandle, keep: Iterable[int], retention_hours: float, *, 
     return deleted
 
 
-def _paths(table: Path, snapshot: Snapshot) -> Iterator[Path]:
-    for add in snapshot.files.values():
+def _find_needed(handle: TableHandle, versions: list[int]) -> list[Add] | None:
+    """The files of all these versions, the newest among them; None when one of them cannot be read here.
+
+    One walk along the log: micro-batches leave thousands of versions, too many for a snapshot of each.
+    """
+    first, newest = handle.at(versions[0]), handle.at(versions[-1])
+    if why_not_read(first) or why_not_read(newest):
+        return None
+    alive = {key: (add, first.version) for key, add in first.files.items()}
+    needed = []
+    for version in range(first.version + 1, newest.version + 1):
+        commit = read_commit(handle.path, version)
+        if (commit.protocol or commit.metadata) is not None and why_not_read(handle.at(version)):
+            return None
+        for remove in commit.removes:
+            add, since = alive.pop(remove.key, (None, version))
+            if add is not None and bisect_left(versions, since) < bisect_left(versions, version):
+                needed.append(add)
+        for add in commit.adds:
+            alive[add.key] = (add, alive.get(add.key, (add, version))[1])
+    return [*needed, *(add for add, _ in alive.values())]
+
+
+def _paths(table: Path, adds: Iterable[Add]) -> Iterator[Path]:
+    for add in adds:
         try:
             yield local_path(table, add)
         except NotPlain:  # on another system: not ours to delete

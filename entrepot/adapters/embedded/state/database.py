@@ -39,8 +39,10 @@ _inherited: list[_Handle] = []
 class Database:
     """Gives connections in autocommit mode; `write` is the only way to a transaction."""
 
-    def __init__(self, path: Path, migrations: Sequence[Migration] | None = None) -> None:
+    def __init__(self, path: Path, migrations: Sequence[Migration] | None = None, *, checkpoints: bool = True) -> None:
+        """Args: checkpoints: commits fold the log into the database; False: the owner does, outside of commits."""
         self.path = path
+        self._checkpoints = checkpoints
         self._local = threading.local()
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -58,6 +60,8 @@ class Database:
             handle = None
         if handle is None:
             handle = _Handle(_connect(self.path))
+            if not self._checkpoints:
+                handle.connection.execute("PRAGMA wal_autocheckpoint = 0")
             self._local.handle = handle
             with self._lock:
                 self._handles.add(handle)
@@ -159,22 +163,29 @@ def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.IntegrityError as error:
-        raise ConflictError(f"the state {path.name} refused a row: {error}.", hint="Read the state again.") from error
+        raise ConflictError(
+            f"the {path.stem} {path.name} refused a row: {error}.", hint=f"Read the {path.stem} again."
+        ) from error
     except sqlite3.OperationalError as error:
         raise _operational(path, error) from error
     except sqlite3.DatabaseError as error:
-        raise DamageError(
-            f"the state {path} cannot be read: {error}.",
-            hint="Restore state.db from a backup, or put it aside and rebuild it from the lake: entrepot doctor --accept-loss",
-        ) from error
+        raise DamageError(f"the {path.stem} {path} cannot be read: {error}.", hint=_way_back(path)) from error
     except OSError as error:
-        raise SystemError_(f"the state {path} cannot be opened: {error.strerror}.") from error
+        raise SystemError_(f"the {path.stem} {path} cannot be opened: {error.strerror}.") from error
+
+
+def _way_back(path: Path) -> str:
+    if path.stem == "state":
+        return "Restore state.db from a backup, or put it aside and rebuild it from the lake: entrepot doctor --accept-loss"
+    return f"Restore {path.name} from a backup."
 
 
 def _operational(path: Path, error: sqlite3.OperationalError) -> SystemError_:
     if "locked" in str(error) or "busy" in str(error):
         return SystemError_(
-            f"the state {path} was locked by another process for {BUSY_TIMEOUT_MS / 1000:g} s.",
+            f"the {path.stem} {path} was locked by another process for {BUSY_TIMEOUT_MS / 1000:g} s.",
             hint="Look for a stopped process that has it open (lsof), then run again.",
         )
-    return SystemError_(f"the state {path} failed: {error}.", hint="Look at free space and permissions of its folder.")
+    return SystemError_(
+        f"the {path.stem} {path} failed: {error}.", hint="Look at free space and permissions of its folder."
+    )

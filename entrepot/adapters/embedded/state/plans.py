@@ -8,11 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from entrepot.adapters.embedded.state.marks import raise_durable
-from entrepot.adapters.embedded.state.rows import counts_to_row, figures_to_json, instant_to_text, row_to_plan
+from entrepot.adapters.embedded.state.rows import (
+    counts_to_row,
+    figures_to_json,
+    instant_to_text,
+    row_to_plan,
+    text_to_instant,
+)
 from entrepot.adapters.embedded.state.statements import load_statement
 from entrepot.kernel.errors import DamageError, FencedError
 from entrepot.ports.engine import Counts
-from entrepot.ports.state import Plan, PlanStatus
+from entrepot.ports.state import Plan, PlanStatus, Totals
 
 
 def count_attempt(connection: sqlite3.Connection, plan: Plan) -> int:
@@ -134,6 +140,24 @@ def list_plans(
         given | {"limit": -1 if limit is None else limit},
     ).fetchall()
     return [row_to_plan(row) for row in reversed(rows)]
+
+
+def add_up(connection: sqlite3.Connection, target: str) -> Totals:
+    """The settled plans of a target in sums."""
+    row = connection.execute(load_statement("total_of_target"), {"target": target}).fetchone()
+    at = row["settled_at"]
+    return Totals(
+        row["received"],
+        row["rejected"],
+        row["duplicate"],
+        row["superseded"],
+        None if at is None else text_to_instant(at),
+    )
+
+
+def count_rejected(connection: sqlite3.Connection, flow: str) -> int:
+    """Rejected rows of a flow's settled plans, from its last one that wrote the target as a whole."""
+    return int(connection.execute(load_statement("rejected_of_flow"), {"flow": flow}).fetchone()[0])
 
 
 def _find(connection: sqlite3.Connection, sql: str, *parameters: object) -> Plan | None:

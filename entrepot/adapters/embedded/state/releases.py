@@ -63,9 +63,11 @@ def find_at(connection: sqlite3.Connection, at: datetime) -> Release | None:
     return _find(connection, "SELECT * FROM releases WHERE at <= ? ORDER BY id DESC LIMIT 1", instant_to_text(at))
 
 
-def list_releases(connection: sqlite3.Connection, limit: int) -> Sequence[Release]:
-    """Newest first."""
-    rows = connection.execute("SELECT * FROM releases ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+def list_releases(connection: sqlite3.Connection, limit: int, before: int | None = None) -> Sequence[Release]:
+    """Newest first; with `before` only those with a smaller number."""
+    where = "" if before is None else "WHERE id < :before "
+    text = f"SELECT * FROM releases {where}ORDER BY id DESC LIMIT :limit"
+    rows = connection.execute(text, {"before": before, "limit": limit}).fetchall()
     return [row_to_release(row) for row in rows]
 
 
@@ -73,6 +75,15 @@ def expire(connection: sqlite3.Connection, before: datetime, keep_last: int) -> 
     """Forget old releases; the newest always stays, whatever `keep_last` says, because readers see it."""
     parameters = {"before": instant_to_text(before), "keep_last": max(keep_last, 1)}
     return connection.execute(load_statement("expire_releases"), parameters).rowcount
+
+
+def expire_micro(connection: sqlite3.Connection, before: datetime) -> int:
+    """Thin out what micro-batches left; the newest release always stays."""
+    parameters = {"before": instant_to_text(before)}
+    count = connection.execute(load_statement("expire_micro_releases"), parameters).rowcount
+    for name in ("expire_micro_judgements", "expire_micro_runs"):
+        connection.execute(load_statement(name), parameters)
+    return count
 
 
 def _find(connection: sqlite3.Connection, sql: str, *parameters: object) -> Release | None:

@@ -147,6 +147,7 @@ def row_to_run(row: sqlite3.Row) -> RunRecord:
         ended_at=_optional_instant(row["ended_at"]),
         status=row["status"],
         summary=json.loads(row["summary"]),
+        is_micro=bool(row["is_micro"]),
     )
 
 

@@ -25,13 +25,13 @@ class Migration:
 
 
 @cache
-def load_migrations() -> tuple[Migration, ...]:
-    """Read `migrations/NNNN_name.sql`, in order."""
-    folder = files(__package__) / "migrations"
+def load_migrations(package: str = __package__) -> tuple[Migration, ...]:
+    """Read `migrations/NNNN_name.sql` of a package (the state's own unless another is named), in order."""
+    folder = files(package) / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     found = tuple(Migration(int(name[:4]), name, (folder / name).read_text(encoding="utf-8")) for name in names)
     if [m.number for m in found] != list(range(1, len(found) + 1)):
-        raise RuntimeError(f"migrations of the state are not numbered 1, 2, 3 …: {names}")
+        raise RuntimeError(f"migrations of {package} are not numbered 1, 2, 3 …: {names}")
     return found
 
 
@@ -63,13 +63,13 @@ def _check_version(connection: sqlite3.Connection, path: Path, known: int) -> in
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     if application != APPLICATION_ID and (version or application or _has_tables(connection)):
         raise DamageError(
-            f"{path} is a SQLite database, but not a state of Entrepôt (application id {application:#x}, "
+            f"{path} is a SQLite database, but not a {path.stem} of Entrepôt (application id {application:#x}, "
             f"expected {APPLICATION_ID:#x}).",
-            hint="Move it away, or restore state.db from a backup.",
+            hint=f"Move it away, or restore {path.name} from a backup.",
         )
     if version > known:
         raise ProjectError(
-            f"the state has schema version {version}, this program knows versions up to {known}.",
+            f"the {path.stem} has schema version {version}, this program knows versions up to {known}.",
             place=Place(path),
             hint="A newer Entrepôt wrote it: upgrade this installation (pip install --upgrade entrepot).",
         )

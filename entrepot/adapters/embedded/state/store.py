@@ -14,7 +14,7 @@ from entrepot.adapters.embedded.state.rows import draft_to_row
 from entrepot.kernel.positions import Position
 from entrepot.ports.clock import Clock
 from entrepot.ports.engine import Counts
-from entrepot.ports.state import Lease, Plan, PlanDraft, PlanStatus, Release, RunRecord
+from entrepot.ports.state import Lease, Plan, PlanDraft, PlanStatus, Release, RunRecord, Totals
 
 
 class SqliteState:
@@ -95,6 +95,16 @@ class SqliteState:
         """Plans, oldest first."""
         with self._database.read() as connection:
             return plans.list_plans(connection, flow, target, status, limit)
+
+    def totals(self, target: str) -> Totals:
+        """One walk along an index that holds all that is added up."""
+        with self._database.read() as connection:
+            return plans.add_up(connection, target)
+
+    def count_rejected(self, flow: str) -> int:
+        """As the port says."""
+        with self._database.read() as connection:
+            return plans.count_rejected(connection, flow)
 
     def count_attempt(self, plan: Plan) -> int:
         """Add one attempt. Raises: FencedError when the plan is closed already."""
@@ -189,15 +199,20 @@ class SqliteState:
         with self._database.read() as connection:
             return releases.find_at(connection, at)
 
-    def releases(self, limit: int = 50) -> Sequence[Release]:
+    def releases(self, limit: int = 50, *, before: int | None = None) -> Sequence[Release]:
         """Newest first."""
         with self._database.read() as connection:
-            return releases.list_releases(connection, limit)
+            return releases.list_releases(connection, limit, before)
 
     def expire_releases(self, before: datetime, keep_last: int) -> int:
         """Forget old releases, never the newest."""
         with self._database.write() as connection:
             return releases.expire(connection, before, keep_last)
+
+    def expire_micro(self, before: datetime) -> int:
+        """As `State.expire_micro`."""
+        with self._database.write() as connection:
+            return releases.expire_micro(connection, before)
 
     # readers' pins
     def pin_versions(self, holder: str, versions: Mapping[str, int], seconds: float) -> None:
@@ -226,7 +241,12 @@ class SqliteState:
         with self._database.write() as connection:
             runs.end(connection, id, status=status, at=at, summary=summary)
 
-    def runs(self, limit: int = 20) -> Sequence[RunRecord]:
+    def runs(self, limit: int = 20, *, before: str | None = None) -> Sequence[RunRecord]:
         """Newest first."""
         with self._database.read() as connection:
-            return runs.list_runs(connection, limit)
+            return runs.list_runs(connection, limit, before)
+
+    def run(self, id: str) -> RunRecord | None:
+        """The run of that id."""
+        with self._database.read() as connection:
+            return runs.find_run(connection, id)
