@@ -68,8 +68,10 @@ class Database:
         return handle.connection
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """Run one write transaction.
+    def write(self, *, survives_power_loss: bool = True) -> Iterator[sqlite3.Connection]:
+        """Run one write transaction. Every one survives the death of the process; with False a loss of power may take it back.
+
+        That is right for what is nobody's business after one (leases, pins), or may be done again.
 
         It starts with BEGIN IMMEDIATE: a deferred transaction that reads and then writes is refused at once when another
         process wrote in between, the busy timeout does not help it. Keep files, network and lake out of it: a process that
@@ -78,6 +80,7 @@ class Database:
         with translate_errors(self.path):
             connection = self.connection()
             try:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if survives_power_loss else 'NORMAL'}")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")

@@ -36,12 +36,12 @@ class SqliteState:
     # leases
     def acquire(self, name: str, holder: str, seconds: float, *, replacing: str | None = None) -> Lease:
         """Take or prolong a lease. `holder` must name one process, or two would share the right."""
-        with self._database.write() as connection:
+        with self._database.write(survives_power_loss=False) as connection:
             return leases.acquire(connection, self._clock.now(), name, holder, seconds, replacing)
 
     def renew(self, lease: Lease, seconds: float) -> Lease:
         """Prolong, also when it ran out and nobody took it."""
-        with self._database.write() as connection:
+        with self._database.write(survives_power_loss=False) as connection:
             return leases.renew(connection, self._clock.now(), lease, seconds)
 
     def lease_holder(self, name: str) -> str | None:
@@ -51,7 +51,7 @@ class SqliteState:
 
     def release_lease(self, lease: Lease) -> None:
         """Give it back."""
-        with self._database.write() as connection:
+        with self._database.write(survives_power_loss=False) as connection:
             leases.give_back(connection, self._clock.now(), lease)
 
     # plans
@@ -108,7 +108,7 @@ class SqliteState:
 
     def count_attempt(self, plan: Plan) -> int:
         """Add one attempt. Raises: FencedError when the plan is closed already."""
-        with self._database.write() as connection:
+        with self._database.write(survives_power_loss=False) as connection:
             return plans.count_attempt(connection, plan)
 
     def settle(
@@ -140,7 +140,7 @@ class SqliteState:
 
     def note_acknowledged(self, plan: Plan) -> None:
         """The source has been told. Raises: DamageError when the plan is open."""
-        with self._database.write() as connection:
+        with self._database.write(survives_power_loss=False) as connection:
             plans.note_acknowledged(connection, plan)
 
     def unacknowledged(self, flow: str) -> Sequence[Plan]:
@@ -233,12 +233,12 @@ class SqliteState:
     # runs
     def start_run(self, run: RunRecord) -> None:
         """Insert."""
-        with self._database.write() as connection:
+        with self._database.write(survives_power_loss=False) as connection:
             runs.start(connection, run)
 
     def end_run(self, id: str, *, status: str, at: datetime, summary: Mapping[str, Any]) -> None:
         """Close. Raises: RunError when there is no such run."""
-        with self._database.write() as connection:
+        with self._database.write(survives_power_loss=False) as connection:
             runs.end(connection, id, status=status, at=at, summary=summary)
 
     def runs(self, limit: int = 20, *, before: str | None = None) -> Sequence[RunRecord]:
