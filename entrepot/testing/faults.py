@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from entrepot.kernel.errors import UsageError
-from entrepot.kernel.points import POINTS, install_hook
+from entrepot.kernel.points import GATEWAY_POINTS, POINTS, install_hook
 
 FAULT = "ENTREPOT_FAULT"
 FAULT_RANDOM = "ENTREPOT_FAULT_RANDOM"
@@ -76,8 +76,9 @@ def parse_fault(text: str) -> Fault:
     Raises: UsageError with what is allowed.
     """
     point, nth, action = _cut(text, 3, FAULT, "point:nth:action, for example main.linked:1:kill")
-    if point not in POINTS:
-        raise UsageError(f"{FAULT}: {point!r} is no point of the protocol; allowed are {', '.join(POINTS)}.")
+    known = (*POINTS, *GATEWAY_POINTS)
+    if point not in known:
+        raise UsageError(f"{FAULT}: {point!r} is no point of the protocol; allowed are {', '.join(known)}.")
     if action not in tuple(Action):
         raise UsageError(f"{FAULT}: {action!r} is no action; allowed are {', '.join(Action)}.")
     return Fault(point, _number(nth, FAULT, at_least=1), Action(action))
