@@ -15,6 +15,7 @@ Every error says what failed and where, what came, what is allowed, and what to 
     │   ├── BlockedError             a flow waits for a person; says for what
     │   └── UnexpectedError          an error that is not of this tree ended a flow: a bug of ours
     ├── DamageError         exit 1   lake and state contradict each other, or a log is damaged
+    ├── FullError           exit 1   so much waits that more would have to be dropped   (retryable)
     └── SystemError_        exit 3   something outside is missing or not reachable
         └── MissingExtra             an optional library is not installed; names the extra
 """
@@ -161,6 +162,14 @@ class DamageError(EntrepotError):
     """State and lake contradict each other, or a log is damaged: refused, never guessed."""
 
     code = "lake.damaged"
+
+
+class FullError(EntrepotError):
+    """So much waits already that more would have to be dropped; nothing of what was handed over is kept."""
+
+    code = "inbox.full"
+    http_status = 429
+    retryable = True
 
 
 class SystemError_(EntrepotError):

@@ -21,12 +21,26 @@ POINTS = (
     "release.before", "release.after",
 )  # fmt: skip
 
+GATEWAY_POINTS = (
+    "store.before", "store.after",
+    "process.before", "process.after",
+    "archive.before", "archive.committed", "archive.after",
+    "outbox.taken", "relay.handed_in",
+)  # fmt: skip
+"""Of records that come in and messages that go out: only a running platform reaches them."""
+
 _hooks: list[Callable[[str], None]] = []
 
 
 def install_hook(hook: Callable[[str], None]) -> None:
     """Call `hook(name)` at every point from now on."""
     _hooks.append(hook)
+
+
+def remove_hook(hook: Callable[[str], None]) -> None:
+    """Call this one no more. Repeatable."""
+    if hook in _hooks:
+        _hooks.remove(hook)
 
 
 def clear_hooks() -> None:
@@ -36,5 +50,5 @@ def clear_hooks() -> None:
 
 def reached(name: str) -> None:
     """Tell the hooks, if any, that the protocol stands at this point."""
-    for hook in _hooks:
+    for hook in tuple(_hooks):
         hook(name)

@@ -243,8 +243,8 @@ class Inbox(Protocol):
         ...
 
     # upkeep
-    def archivable(self, before: datetime, limit: int) -> Sequence[InboxRecord]:
-        """`processed` records received before, whose outputs stand in bronze: with bodies, oldest first."""
+    def archivable(self, before: datetime, limit: int, *, integration: str | None = None) -> Sequence[InboxRecord]:
+        """`processed` records received before, whose outputs stand in bronze: with bodies, oldest first; of one integration or of all."""
         ...
 
     def prune(self, seqs: Sequence[int]) -> int:

@@ -30,6 +30,8 @@ class Stream:
 
     schema: pa.Schema
     open: Callable[[], Iterator[pa.RecordBatch]]
+    has_origins: bool = False
+    """True: the column `_origin`, a text, is each row's origin as a whole, in place of the part's place and a record number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,12 @@ def _field_schema(field: FieldSpec) -> dict[str, Any]:
         case "object":
             schema = _object_schema(field.fields)
         case "objects":
-            schema = {"type": "array", "items": _object_schema(field.fields)}
+            one = _object_schema(field.fields)
+            schema = {"oneOf": [one, {"type": "array", "items": one}]}
         case _:
             schema = dict(_JSON_TYPES[field.type])
+    if field.words:
+        schema = {"oneOf": [{"enum": list(field.words)}, *schema.get("oneOf", [schema])]}
     schema["description"] = field.description
     if field.choices:
         schema["enum"] = list(field.choices)
@@ -100,6 +103,7 @@ def _field_lines(fields: tuple[FieldSpec, ...], indent: str) -> list[str]:
 
 def _remarks(field: FieldSpec) -> str:
     remarks = ["one of " + ", ".join(field.choices) if field.choices else field.type]
+    remarks += [f"or {word}" for word in field.words]
     if field.required:
         remarks.append("required")
     elif field.default is not None and field.type != "object":

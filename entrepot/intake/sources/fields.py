@@ -10,7 +10,7 @@ from entrepot.kernel.errors import Place
 
 FieldType = Literal["string", "strings", "integer", "number", "boolean", "scalar", "object", "objects", "mapping"]
 """`strings` is a text or a list of texts; `scalar` a text or a number; `object` has fields of its own,
-`objects` is a list of such; `mapping` goes from names to texts."""
+`objects` is a list of such, or a single one; `mapping` goes from names to texts."""
 
 KeyPath = tuple[str | int, ...]
 Places = Callable[[KeyPath], Place | None]
@@ -33,6 +33,8 @@ class FieldSpec:
     secret: bool = False
     """The value never appears in an error, a log or a page."""
     minimum: float | None = None
+    words: tuple[str, ...] = ()
+    """With `object` and `objects`: texts that may stand in their place, `none` for one."""
     fields: tuple[FieldSpec, ...] = ()
 
 

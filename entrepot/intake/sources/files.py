@@ -65,6 +65,11 @@ class FilesReader:
         chosen = limit_batch(items, self._options.max_files, self._options.max_bytes)
         return FileSet(chosen) if chosen else None
 
+    def look(self) -> list[Arrival]:
+        """What has arrived whole and waits, without waiting for more: triggers watch by it."""
+        with self._reaching("read"):
+            return self._watch.find_whole(patient=False)
+
     def claimed_files(self) -> list[FileItem]:
         """Everything in the claim folder, known to a plan or not; not hashed."""
         return self.area.claimed_files()

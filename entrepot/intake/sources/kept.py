@@ -47,6 +47,15 @@ class KeptFilesReader:
         chosen = limit_batch(items, self._options.max_files, self._options.max_bytes)
         return FileSet(chosen) if chosen else None
 
+    def look(self) -> list[Arrival]:
+        """What stands there whole, taken before or not: triggers watch by it."""
+        try:
+            return self._watch.find_whole(patient=False)
+        except OSError as error:
+            raise SystemError_(
+                f"the folder {self._folder} cannot be read: {error.strerror}.", hint="Is the share mounted?"
+            ) from error
+
     def claim(self, position: Position) -> FileSet:
         """Nothing is moved: the hashes are the claim, and `read` holds the files to them."""
         reached("claim.before")

@@ -18,7 +18,7 @@ _WORDS = {
     "boolean": "true or false",
     "scalar": "a text or a number",
     "object": "a mapping of options",
-    "objects": "a list of mappings of options",
+    "objects": "a mapping of options, or a list of such",
     "mapping": "a mapping of names to texts",
 }
 
@@ -82,9 +82,13 @@ def _take(
     connector: str, field: FieldSpec, value: Any, places: Places, path: KeyPath, errors: list[ProjectError]
 ) -> Any:
     """A value of the right type as the reader gets it."""
+    if isinstance(value, str) and value in field.words:
+        return value
     match field.type:
         case "object":
             return _fill(connector, field.fields, value, places, path, errors)
+        case "objects" if isinstance(value, Mapping):
+            return (_fill(connector, field.fields, value, places, path, errors),)
         case "objects":
             return tuple(
                 _fill(connector, field.fields, item, places, (*path, number), errors)
@@ -100,8 +104,10 @@ def _take(
 
 def _find_problem(field: FieldSpec, value: object) -> str | None:
     """What is allowed, when the value is not."""
+    if isinstance(value, str) and value in field.words:
+        return None
     if not _has_type(field, value):
-        return _WORDS[field.type]
+        return " or ".join([_WORDS[field.type], *field.words])
     if field.choices and value not in field.choices:
         return "one of " + ", ".join(field.choices)
     if field.minimum is not None and isinstance(value, int | float) and value < field.minimum:
@@ -127,7 +133,8 @@ def _has_type(field: FieldSpec, value: object) -> bool:
         case "object":
             return isinstance(value, Mapping)
         case "objects":
-            return isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value)
+            many = isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value)
+            return isinstance(value, Mapping) or many
         case "mapping":
             return isinstance(value, Mapping) and all(isinstance(text, str | int | float) for text in value.values())
 

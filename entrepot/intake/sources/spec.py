@@ -28,6 +28,8 @@ class Capability(StrEnum):
     """Brings what grew since last time."""
     MOVES = "moves"
     """Changes the source when it acknowledges: moves files, commits offsets."""
+    STREAM = "stream"
+    """Brings records as they come; `entrepot up` takes them in micro-batches. `find_next` is cheap."""
     LANDS = "lands"
     """Keeps what it read until it is settled, since the source itself may change."""
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entrepot.adapters.files.json import document, grammar
-from entrepot.adapters.files.json.grammar import Scanner
+from entrepot.adapters.files.json import document
 from entrepot.contracts.model import Column
 from entrepot.contracts.types import ColumnType, Kind
+from entrepot.intake.json_rows import grammar
+from entrepot.intake.json_rows.grammar import Scanner
 from entrepot.ports.relations import FAULTS, RECORD
 from tests.adapters.files.opened import open_part, opener, read_rows, read_values, reasons, refusal
 

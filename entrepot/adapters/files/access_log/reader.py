@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from entrepot.adapters.files.access_log.line import COLUMNS, Values, read_line
 from entrepot.adapters.files.access_log.options import AccessLogOptions
-from entrepot.adapters.files.faults import Faults
 from entrepot.adapters.files.lines import Block, TextFile
+from entrepot.intake.faults import Faults
 from entrepot.intake.sources.formats import FormatContext, Sniffed
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import FAULT_TYPE, FAULTS, RECORD, Part, Stream

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from entrepot.adapters.files.database.options import DatabaseOptions
-from entrepot.adapters.files.faults import Faults
+from entrepot.intake.faults import Faults
 from entrepot.intake.sources.formats import FormatContext, Sniffed
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import FAULT_TYPE, FAULTS, RECORD, Part, Stream

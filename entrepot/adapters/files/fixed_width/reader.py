@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from entrepot.adapters.files.faults import Faults
 from entrepot.adapters.files.fixed_width.options import FixedWidthOptions, Trailer
 from entrepot.adapters.files.fixed_width.slices import cut_column, find_misfits
 from entrepot.adapters.files.lines import Block, TextFile
+from entrepot.intake.faults import Faults
 from entrepot.intake.sources.formats import FormatContext, Sniffed
 from entrepot.kernel.errors import DataError
 from entrepot.kernel.events import Event

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from entrepot.adapters.files.faults import Faults
 from entrepot.adapters.files.fixed_width.options import FixedColumn, FixedWidthOptions
+from entrepot.intake.faults import Faults
 
 _TRIM = {"both": pc.utf8_trim, "left": pc.utf8_ltrim, "right": pc.utf8_rtrim}
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from entrepot.adapters.files.json.grammar import NotJson, Scanner, skip_blanks
-from entrepot.adapters.files.json.records import Fault, Records
 from entrepot.adapters.files.lines import TextFile
+from entrepot.intake.json_rows.grammar import NotJson, Scanner, skip_blanks
+from entrepot.intake.json_rows.records import Fault, Records
 from entrepot.kernel.errors import DataError
 
 LONGEST_VALUE = 64 << 20

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from entrepot.adapters.files.json.columns import Builder
 from entrepot.adapters.files.json.document import read_document
-from entrepot.adapters.files.json.grammar import Scanner
-from entrepot.adapters.files.json.members import Opener
-from entrepot.adapters.files.json.names import Names
-from entrepot.adapters.files.json.options import JsonOptions
-from entrepot.adapters.files.json.records import Fault, Records, read_lines
+from entrepot.adapters.files.json.records import read_lines
 from entrepot.adapters.files.lines import TextFile
+from entrepot.intake.json_rows.columns import Builder
+from entrepot.intake.json_rows.grammar import Scanner
+from entrepot.intake.json_rows.members import Opener
+from entrepot.intake.json_rows.names import Names
+from entrepot.intake.json_rows.options import JsonOptions
+from entrepot.intake.json_rows.records import Fault, Records
 from entrepot.intake.sources.formats import FormatContext, Sniffed
 from entrepot.kernel.errors import DataError
 from entrepot.ports.relations import FAULTS, RECORD, Part, Stream

@@ -1,37 +1,18 @@
-"""Records on their way from text to columns."""
+"""Records with one on each line of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from entrepot.adapters.files.json.grammar import NotJson, Scanner
 from entrepot.adapters.files.lines import Block, TextFile
+from entrepot.intake.json_rows.grammar import NotJson, Scanner
+from entrepot.intake.json_rows.records import Fault, Records
 
 BLANKS = " \t\r"
-
-
-class Fault(NamedTuple):
-    """What is wrong with a record as a whole, and where."""
-
-    reason: str
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """Consecutive records: their numbers, lines, texts and values. One with a fault has no value."""
-
-    numbers: Sequence[int]
-    lines: Sequence[int]
-    texts: Sequence[str]
-    values: Sequence[Any]
-    faults: Mapping[int, Fault] = field(default_factory=dict)
-    """By place in the sequences."""
 
 
 def read_lines(file: TextFile, scanner: Scanner) -> Iterator[Records]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from entrepot.adapters.files.encodings import is_encoding
-from entrepot.adapters.files.json.options import Explode, Flatten, JsonOptions
+from entrepot.intake.json_rows.options import Explode, Flatten, JsonOptions
 from entrepot.intake.sources.fields import FieldSpec, KeyPath, Options
 from entrepot.intake.sources.formats import FormatContext, FormatReader, FormatSpec
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from entrepot.adapters.files.json.options import Explode, Flatten, JsonOptions
-from entrepot.adapters.files.json.records import Fault, Records
+from entrepot.intake.json_rows.options import Explode, Flatten, JsonOptions
+from entrepot.intake.json_rows.records import Fault, Records
 
 Path = tuple[str | int, ...]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 MOST_LEVELS = 100
@@ -39,9 +39,9 @@ class NotJson(ValueError):
 class Scanner:
     """Reads values; what the standard forbids and Python allows is remembered until `find_fault` asks for it."""
 
-    def __init__(self, *, tells_numbers: bool) -> None:
-        """`tells_numbers`: numbers come as `Number`, else as plain texts, which is quicker."""
-        number = Number if tells_numbers else str
+    def __init__(self, *, tells_numbers: bool, number: Callable[[str], str] | None = None) -> None:
+        """`tells_numbers`: numbers come as `Number`, else as plain texts, which is quicker; or as `number` makes them."""
+        number = number or (Number if tells_numbers else str)
         self._decode = json.JSONDecoder(
             object_pairs_hook=self._object, parse_float=number, parse_int=number, parse_constant=self._constant
         ).raw_decode

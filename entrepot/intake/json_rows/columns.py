@@ -8,15 +8,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from entrepot.adapters.files.faults import Faults
-from entrepot.adapters.files.json.grammar import Number
-from entrepot.adapters.files.json.members import Nested, Opener, Rows
-from entrepot.adapters.files.json.names import Names
-from entrepot.adapters.files.json.options import JsonOptions
-from entrepot.adapters.files.json.records import Records
-from entrepot.adapters.files.json.spans import Spans
 from entrepot.contracts.model import Column
 from entrepot.contracts.types import Kind
+from entrepot.intake.faults import Faults
+from entrepot.intake.json_rows.grammar import Number
+from entrepot.intake.json_rows.members import Nested, Opener, Rows
+from entrepot.intake.json_rows.names import Names
+from entrepot.intake.json_rows.options import JsonOptions
+from entrepot.intake.json_rows.records import Records
+from entrepot.intake.json_rows.spans import Spans
 from entrepot.ports.relations import FAULT_TYPE, FAULTS, RECORD
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE)

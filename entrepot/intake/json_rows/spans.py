@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.adapters.files.json.grammar import Scanner, skip_blanks
+from entrepot.intake.json_rows.grammar import Scanner, skip_blanks
 
 Span = tuple[int, int]
 _SCANNER = Scanner(tells_numbers=False)
