@@ -1,6 +1,7 @@
 """Make the data of the retail example: a first delivery in the storage areas, a second one in `later/`, and what is wrong with both.
 
-The same arguments give the same bytes. Only the standard library and pyarrow are used.
+The same arguments give the same bytes. Only the standard library, pyarrow and the simulator of the streams are used: what lies in files here is
+what the simulator serves and pushes when the shop is live.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from entrepot.examples.simulator.events import Event
+from entrepot.examples.simulator.retail import BOTS, STREAMS, RetailWorld
+
 FIRST_DAY = date(2026, 6, 1)
 REGIONS = ("North", "East", "South", "West", "Centre")
+SEGMENTS = ("family", "single", "student", "senior")
 CITIES = ("Kiel", "Dresden", "Ulm", "Aachen", "Kassel", "Rostock", "Halle", "Passau", "Trier", "Fulda", "Emden", "Jena")
 CATEGORIES = ("Bakery", "Dairy", "Drinks", "Fruit", "Household", "Meat", "Snacks", "Vegetables")
 BRANDS = ("Alba", "Borealis", "Corvo", "Delphin", "Esker", "Fjord")
 STOCKED = 24
 """Products per store of which stock is counted every hour."""
 LINES_PER_STORE_DAY = 215
+DAYS_PER_FILE = {"web_traffic": 7, "interactions": 30, "loyalty": 30}
 FIRST_TRUCK, SECOND_TRUCK, LATE_TRUCK = 5, 6, 16
 """Hours (UTC) at which goods come. The second truck comes within an hour of the first: both are one restock event."""
 
@@ -101,6 +107,8 @@ class Tally:
 
     files: int = 0
     rows: int = 0
+    duplicates: int = 0
+    """Events that came a second time."""
     rejected: Counter[str] = field(default_factory=Counter)
     warnings: Counter[str] = field(default_factory=Counter)
     net_cents: int = 0
@@ -112,13 +120,16 @@ class Tally:
         return {
             "files": self.files,
             "received": self.rows,
-            "accepted": self.rows - bad,
+            "accepted": self.rows - bad - self.duplicates,
+            "duplicate": self.duplicates,
             "rejected": dict(sorted(self.rejected.items())),
             "warnings": dict(sorted(self.warnings.items())),
         }
 
 
-def generate(folder: Path, *, seed: int = 7, stores: int = 12, products: int = 300, days: int = 120) -> dict[str, Any]:
+def generate(
+    folder: Path, *, seed: int = 7, stores: int = 12, products: int = 300, days: int = 120, customers: int = 300
+) -> dict[str, Any]:
     """Write both deliveries below `folder` and return what is in them, which also stands in `dirt.json`.
 
     Raises: ValueError when there is too little of something: at least 2 stores, 10 products and 8 days are needed.
@@ -130,7 +141,12 @@ def generate(folder: Path, *, seed: int = 7, stores: int = 12, products: int = 3
     maker.write_sales()
     maker.write_stock()
     maker.write_costs()
+    world = RetailWorld(seed=seed, first_day=FIRST_DAY, customers=customers, products=products, stores=stores)
+    streams = _StreamMaker(folder, world, days, Random(f"{seed} segments"))
+    streams.write_master_data()
+    streams.write_events()
     manifest = maker.manifest(seed)
+    streams.add_to(manifest)
     (folder / "dirt.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return manifest
 
@@ -462,6 +478,83 @@ class _Shelf:
         units = lot // 3
         self.on_the_way.setdefault(SECOND_TRUCK if drawn < 0.25 else LATE_TRUCK, {})[index] = units
         return units
+
+
+class _StreamMaker:
+    """The events of web shop, contact centre and loyalty programme as files: a first delivery of all days, a second one of the day after."""
+
+    def __init__(self, folder: Path, world: RetailWorld, days: int, random: Random) -> None:
+        self.folder = folder
+        self.world = world
+        self.days = days
+        self.random = random
+        self.first: dict[str, Tally] = {}
+        self.second: dict[str, Tally] = {}
+        self.files: dict[str, list[str]] = {"events": []}
+        self._wrong: dict[str, list[str]] = {"first": [], "later": []}
+        """Resolutions before the opening, by event: a model finds them."""
+
+    def write_master_data(self) -> None:
+        """Customers with their segments, and the list of bots."""
+        customers = [(id, self.random.choice(SEGMENTS)) for id in self.world.customer_ids]
+        bots = [(pattern, pattern.strip("/")) for pattern in BOTS]
+        for name, columns, rows in (
+            ("customers", ("customer_id", "segment"), customers),
+            ("bots", ("pattern", "name"), bots),
+        ):
+            path = _make_folder(self.folder / "storage" / "master_data" / name / "incoming") / f"{name}.csv"
+            self.first[name] = Tally(files=1, rows=_write_csv(path, columns, rows))
+
+    def write_events(self) -> None:
+        """A file for some days each, in the order in which the events were served."""
+        for stream in STREAMS:
+            incoming = _make_folder(self.folder / "storage" / stream / "incoming")
+            self.first[stream], self.second[stream] = Tally(), Tally()
+            seen: set[str] = set()
+            step = DAYS_PER_FILE[stream]
+            for day in range(0, self.days, step):
+                events = self._served(stream, day, min(day + step, self.days))
+                self._write(incoming, stream, day, events)
+                self._count(self.first[stream], "first", events, seen)
+            events = self._served(stream, self.days, self.days + 1)
+            self.files["events"].append(self._write(_make_folder(self.folder / "later"), stream, self.days, events))
+            self._count(self.second[stream], "later", events, set())
+
+    def _served(self, stream: str, first: int, last: int) -> list[Event]:
+        """What is served on the days from `first` up to but not including `last`."""
+        begin = self.world.first
+        return self.world.served(stream, begin + timedelta(days=first), begin + timedelta(days=last))
+
+    def _write(self, folder: Path, stream: str, day: int, events: Sequence[Event]) -> str:
+        """As JSON lines."""
+        name = f"{stream}_{FIRST_DAY + timedelta(days=day)}.ndjson"
+        text = "".join(json.dumps(event.as_json()) + "\n" for event in events)
+        (folder / name).write_text(text, encoding="utf-8")
+        return name
+
+    def _count(self, tally: Tally, delivery: str, events: Sequence[Event], seen: set[str]) -> None:
+        tally.files += 1
+        tally.rows += len(events)
+        for event in events:
+            row = event.as_json()
+            rating, resolved, opened = row.get("rating"), row.get("resolved_at"), row.get("opened_at")
+            if rating is not None and not 1 <= int(rating) <= 5:
+                tally.rejected["wrong_rating"] += 1
+            elif event.event_id in seen:
+                tally.duplicates += 1
+            else:
+                seen.add(event.event_id)
+                if resolved is not None and str(resolved) < str(opened):
+                    self._wrong[delivery].append(event.event_id)
+
+    def add_to(self, manifest: dict[str, Any]) -> None:
+        """Put the streams into what is told of the two deliveries."""
+        manifest["customers"] = len(self.world.customer_ids)
+        manifest["first"] |= {f"bronze.{name}": tally.to_json() for name, tally in self.first.items()}
+        manifest["later"] |= {f"bronze.{name}": tally.to_json() for name, tally in self.second.items()}
+        manifest["files"] |= self.files
+        both = {*self._wrong["first"], *self._wrong["later"]}
+        manifest["resolved_before_opened"] = {"first": len(set(self._wrong["first"])), "later": len(both)}
 
 
 def _count_events(restocks: Iterable[tuple[Any, ...]]) -> int:
