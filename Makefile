@@ -9,6 +9,7 @@ MARKS   ?= not slow and not services and not crash
 WORKERS ?= 2
 SEEDS   ?= 200
 KILLS   ?= 0
+RECORDS ?= 20000
 CUTS    ?= ext4=60,xfs=30,ext4wb=15
 LIES    ?= ext4=10,xfs=10
 MINUTES ?= 2
@@ -16,7 +17,7 @@ SIZE    ?= small
 CASES   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format generate bench bench-peers crash powerloss fuzz soak docs shape lock clean
+.PHONY: help setup demo test check format generate bench bench-peers crash crash-gateway powerloss fuzz soak docs shape lock clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,10 +62,14 @@ check: $(STAMP)  ## Check style, types, room borders and that generated files ar
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/python scripts/features.py --check
 	$(BIN)/python scripts/reference.py --check
+	$(BIN)/python scripts/openapi.py --check
 
 crash: $(STAMP)  ## Kill the real process SEEDS times (default 200) and compare every table with an undisturbed run.
 	$(BIN)/python -m pytest -n $(WORKERS) -m crash -q
 	$(BIN)/python scripts/crash.py --seeds $(SEEDS) --kills $(KILLS)
+
+crash-gateway: $(STAMP)  ## Kill the running platform under a load of RECORDS (default 20000); nothing acknowledged is lost or doubled.
+	$(BIN)/python scripts/crash_gateway.py --records $(RECORDS)
 
 powerloss: $(STAMP)  ## Cut the power of real file systems CUTS times (root, loop devices), then show that missing fsyncs are found.
 	$(BIN)/python scripts/powerloss.py --cuts $(CUTS)
@@ -92,6 +97,7 @@ format: $(STAMP)  ## Put all Python files into the one layout.
 generate: $(STAMP)  ## Write the generated pages: docs/features.md and docs/reference/.
 	$(BIN)/python scripts/features.py
 	$(BIN)/python scripts/reference.py
+	$(BIN)/python scripts/openapi.py
 
 docs: $(STAMP)  ## Build the documentation into site/; a warning is an error.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -41,7 +41,10 @@ __all__ = [
 
 BUILT_IN = {
     "files": "entrepot.adapters.files.source:SPEC",
+    "http": "entrepot.adapters.http.spec:SPEC",
+    "inbox": "entrepot.intake.gateway.source:SPEC",
     "sqlite": "entrepot.adapters.sqlite.source:SPEC",
+    "topic": "entrepot.intake.streams.source:SPEC",
 }
 """What our own package registers; used as it stands when the package is not installed (a checkout on the path)."""
 

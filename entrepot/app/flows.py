@@ -95,12 +95,11 @@ class FlowBuilder:
         ]
         return [*sources, *models]
 
-    def source_flow(self, source: Source) -> Flow:
-        """The flow of one source."""
+    def reader(self, source: Source) -> Reader:
+        """The reader of one source."""
         from entrepot.connectors import ReaderContext, build_reader
 
         contract = self._project.contracts[source.dataset]
-        self._engine.require(contract)
         context = ReaderContext(
             flow=source.name,
             source=source.group,
@@ -113,8 +112,15 @@ class FlowBuilder:
             known_claims=partial(self._known_claims, source.name),
             secret=self._stores.secrets.get,
             inbox=self._stores.inbox,
+            bus=self._stores.bus,
         )
-        reader = build_reader(source.connector, source.options, context, source.place)
+        return build_reader(source.connector, source.options, context, source.place)
+
+    def source_flow(self, source: Source) -> Flow:
+        """The flow of one source."""
+        contract = self._project.contracts[source.dataset]
+        self._engine.require(contract)
+        reader = self.reader(source)
         return Flow(
             name=source.name,
             target=source.dataset,

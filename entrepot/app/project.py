@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from entrepot.app.expecting import apply_default
 from entrepot.app.macro_advice import find_macro_advice
+from entrepot.app.scheduling.settings import SCHEDULE_KEYS, ScheduleSettings, load_schedule
 from entrepot.app.sound_contracts import SoundContracts
 from entrepot.app.sources import Source, load_source
+from entrepot.app.up.settings import LiveSettings, read_live
 from entrepot.contracts.load import LoadedContracts, check_references, load_contracts
 from entrepot.contracts.model import Contract
 from entrepot.kernel.documents import Document, check_keys, load_document
@@ -18,10 +20,24 @@ from entrepot.kernel.errors import ContractError, EntrepotError, ManyErrors, Pla
 from entrepot.kernel.names import parse_dataset
 from entrepot.lake.models import Model, ModelGraph, load_models
 from entrepot.lake.quality.reading import find_contract_faults
+from entrepot.runner.triggers.load import Known
 from entrepot.serve.kpis import Kpi, compile_kpis, load_kpis
+from entrepot.serve.publish.addresses import Network
+from entrepot.serve.publish.settings import Publication, load_publications, read_networks
 
 PROJECT_FILE = "entrepot.yaml"
-PROJECT_KEYS = ("name", "namespace", "time_zone", "description", "cache_mb", "expect", "profiles")
+PROJECT_KEYS = (
+    "name",
+    "namespace",
+    "time_zone",
+    "description",
+    "cache_mb",
+    "expect",
+    "profiles",
+    "live",
+    "network",
+    *SCHEDULE_KEYS,
+)
 CACHE_MB = 256
 
 
@@ -42,6 +58,14 @@ class Project:
     """The files that `contracts` came from, with what only the files say."""
     cache_mb: int = CACHE_MB
     """Most that answers kept aside may take on the disk; 0: none are kept."""
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    """Triggers, hooks, and limits of outside systems."""
+    publications: tuple[Publication, ...] = ()
+    """The files of `publish/`: where messages go to."""
+    allow_private: tuple[Network, ...] = ()
+    """Private networks that webhooks may be sent to."""
+    live: LiveSettings = field(default_factory=LiveSettings)
+    """How `entrepot up` looks for what is new."""
 
     @property
     def runtime(self) -> Path:
@@ -95,6 +119,11 @@ def open_project(root: Path) -> Project:
     errors.extend(find_contract_faults(contracts, graph))
     if errors:
         raise ManyErrors(errors)
+    publications, wrong = load_publications(root / "publish", known | {str(model.name) for model in graph.models})
+    errors.extend(wrong)
+    schedule = load_schedule(root, settings, zone, _known(sources, graph, kpis), errors)
+    if errors:
+        raise ManyErrors(errors)
     warnings.extend(find_macro_advice(graph.models, contracts))
     name = str(settings.value.get("name") or root.resolve().name)
     namespace = str(settings.value.get("namespace") or name)
@@ -110,6 +139,19 @@ def open_project(root: Path) -> Project:
         warnings=tuple(warnings),
         contract_files=tuple(contract_files),
         cache_mb=_cache_mb(settings),
+        schedule=schedule,
+        live=read_live(settings),
+        publications=tuple(publications),
+        allow_private=read_networks(settings),
+    )
+
+
+def _known(sources: Sequence[Source], graph: ModelGraph, kpis: Sequence[Kpi]) -> Known:
+    """What triggers may name."""
+    return Known(
+        sources=frozenset(name for source in sources for name in (source.name, source.group) if name),
+        datasets=frozenset({source.dataset for source in sources} | {str(model.name) for model in graph.models}),
+        kpis=frozenset(kpi.name for kpi in kpis),
     )
 
 

@@ -84,7 +84,7 @@ def open_gate(platform: Platform, run: str) -> Gate:
         clock=platform.clock,
         run=run,
         zone=platform.project.time_zone,
-        emit=platform.emit,
+        emit=platform.announce,
         kept=kept_rows(platform),
     )
 
@@ -104,7 +104,7 @@ def pass_gate(
     proposal = Proposal(versions, released, failed, find_inputs(platform))
     passage = open_gate(platform, run).pass_on(find_subjects(platform), proposal)
     for name, why in passage.held.items():
-        platform.emit(Event("release_held", name, {"why": why}))
+        platform.announce(Event("release_held", name, {"why": why}))
     return passage
 
 

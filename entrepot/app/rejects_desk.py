@@ -40,8 +40,10 @@ class Retried:
 class RejectsDesk:
     """One object for CLI and API: the same verbs, the same checks."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, who: str | None = None) -> None:
+        """Args: who: whose decisions they are; default: the user of this process."""
         self._platform = platform
+        self._who = who
 
     def list(
         self, dataset: str | None = None, *, status: RejectStatus | None = None, rule: str | None = None
@@ -81,15 +83,15 @@ class RejectsDesk:
 
     def approve(self, ids: Sequence[str], reason: str) -> None:
         """Let records pass although they break rules (never types); the rules are noted as warnings on the row."""
-        self._decide([(self._undecided(id), "approve", None, None) for id in ids], reason)
+        self._decide([(reject, "approve", None, None) for reject in self._all_undecided(ids)], reason)
 
     def discard(self, ids: Sequence[str], reason: str) -> None:
         """Decide that records are not wanted; they stay in quarantine, decided."""
-        self._decide([(self._undecided(id), "discard", None, None) for id in ids], reason)
+        self._decide([(reject, "discard", None, None) for reject in self._all_undecided(ids)], reason)
 
     def reopen(self, ids: Sequence[str], reason: str) -> None:
         """Take decisions back."""
-        self._decide([(self._undecided(id), "reopen", None, None) for id in ids], reason)
+        self._decide([(reject, "reopen", None, None) for reject in self._all_undecided(ids)], reason)
 
     def check(self, id: str) -> SplitResult:
         """Judge a record with its fixes as a retry would, without committing anything."""
@@ -103,7 +105,7 @@ class RejectsDesk:
 
     def retry(self, dataset: str | None = None, ids: Sequence[str] = ()) -> Retried:
         """Take fixed and approved records again, each exactly once, as the next batch of the flow that brought them."""
-        rejects = [self._undecided(id) for id in ids] if ids else self.list(dataset)
+        rejects = self._all_undecided(ids) if ids else self.list(dataset)
         waiting = [reject for reject in rejects if reject.status in RETRYABLE]
         plans: list[Plan] = []
         taken = 0
@@ -130,8 +132,28 @@ class RejectsDesk:
             system_columns=flow.system_columns,
         )
 
+    def _all_undecided(self, ids: Sequence[str]) -> Sequence[Reject]:
+        """Raises: UsageError for the first that cannot be decided."""
+        found = {reject.id: reject for reject in self.find_all(ids)}
+        return [self._require_undecided(found.get(id), id) for id in dict.fromkeys(ids)]
+
+    def find_all(self, ids: Sequence[str]) -> Sequence[Reject]:
+        """Those of the ids that there are: one question for each dataset. Raises: UsageError for what is no id."""
+        wanted: dict[str, set[int]] = {}
+        for id in ids:
+            try:
+                dataset, record = parse_reject_id(id)
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+            wanted.setdefault(dataset, set()).add(record)
+        return [each for name, records in wanted.items() for each in self._platform.rejects.find(name, records)]
+
     def _undecided(self, id: str) -> Reject:
-        reject = self.get(id)
+        return self._require_undecided(self.get(id), id)
+
+    def _require_undecided(self, reject: Reject | None, id: str) -> Reject:
+        if reject is None:
+            raise UsageError(f"there is no reject {id}.", hint="See: entrepot rejects list")
         if reject.status in (RejectStatus.RETRIED, RejectStatus.VOIDED, RejectStatus.SUPERSEDED):
             raise UsageError(
                 f"{id} is {reject.status.value}: nothing more can be decided about it.",
@@ -157,7 +179,7 @@ class RejectsDesk:
         """Append rows to the table of decisions, in one commit, as a flow of its own."""
         if not decisions:
             return
-        platform, at, by = self._platform, self._platform.clock.now(), getpass.getuser()
+        platform, at, by = self._platform, self._platform.clock.now(), self._who or getpass.getuser()
         rows = [
             {
                 "at": at, "by": by, "dataset": reject.dataset, "record": reject.record,

@@ -13,10 +13,11 @@ from entrepot.flow.flow import Supersedes
 from entrepot.flow.modes import WRITE_KINDS
 from entrepot.flow.supersede import GRAINS
 from entrepot.kernel.documents import Document, KeyPath, check_keys, load_document
+from entrepot.kernel.durations import parse_duration
 from entrepot.kernel.errors import Place, UsageError
 from entrepot.kernel.names import parse_dataset
 
-SOURCE_KEYS = ("name", "connector", "dataset", "datasets", "write", "options", "description")
+SOURCE_KEYS = ("name", "connector", "dataset", "datasets", "write", "options", "system", "every", "description")
 PART_KEYS = ("write", "options")
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -39,6 +40,10 @@ class Source:
     """The name of the file, where it names several datasets."""
     members: tuple[str, ...] = ()
     """The names of all that came of the same file, where it names several datasets."""
+    system: str = ""
+    """The outside system that it uses: `limits:` of entrepot.yaml says how many flows may use it at once."""
+    every_s: float | None = None
+    """How often `entrepot up` asks it; None: streams and files as they come, others when a run or a trigger says so."""
 
     def place(self, path: KeyPath) -> Place:
         """Where an option stands: at the dataset, else with the options that all share."""
@@ -128,7 +133,37 @@ class _Reading:
                 hint="A replace takes the whole table's place, a merge updates by key: take supersedes out, or write: append.",
             )
         connector = self.document.value["connector"]
-        return Source(name, connector, str(contract.dataset), write, options, self.document, supersedes, group, members)
+        return Source(
+            name,
+            connector,
+            str(contract.dataset),
+            write,
+            options,
+            self.document,
+            supersedes,
+            group,
+            members,
+            self._read_system(),
+            self._read_every(),
+        )
+
+    def _read_every(self) -> float | None:
+        value = self.document.value.get("every")
+        if value is None:
+            return None
+        try:
+            seconds = parse_duration(str(value)).total_seconds()
+        except ValueError as error:
+            raise self.document.error(f"every: {error}.", "every") from error
+        if seconds < 1:
+            raise self.document.error(f"every is {value}; allowed is 1s and longer.", "every")
+        return seconds
+
+    def _read_system(self) -> str:
+        system = self.document.value.get("system", "")
+        if not isinstance(system, str):
+            raise self.document.error(f"system is {system!r}; allowed is a name.", "system")
+        return system
 
     def _find_contract(self, name: str) -> Contract:
         try:

@@ -11,6 +11,8 @@ from entrepot.adapters.embedded.secrets import LocalSecrets
 from entrepot.ports.clock import Clock
 
 if TYPE_CHECKING:
+    from entrepot.adapters.embedded.outbox import SqliteOutbox
+    from entrepot.ports.bus import Bus
     from entrepot.ports.inbox import Inbox
 
 
@@ -36,6 +38,18 @@ class Stores:
         from entrepot.adapters.embedded.inbox import SqliteInbox
 
         return self._once("inbox", lambda: SqliteInbox(self._runtime / "inbox.db", self._clock))
+
+    def outbox(self) -> SqliteOutbox:
+        """Messages that go out."""
+        from entrepot.adapters.embedded.outbox import SqliteOutbox
+
+        return self._once("outbox", lambda: SqliteOutbox(self._runtime / "outbox.db", self._clock))
+
+    def bus(self) -> Bus:
+        """Topics."""
+        from entrepot.adapters.embedded.bus import SqliteBus
+
+        return self._once("bus", lambda: SqliteBus(self._runtime / "bus.db", self._clock))
 
     def close(self) -> None:
         """Close what is open; what waits is written first."""

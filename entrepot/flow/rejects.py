@@ -18,7 +18,7 @@ import pyarrow as pa
 from entrepot.kernel.errors import DamageError
 from entrepot.kernel.names import parse_dataset
 from entrepot.kernel.positions import FileSet, RejectSet
-from entrepot.kernel.rows import CORRECTS, record_id, split_record_id
+from entrepot.kernel.rows import CORRECTS, ORIGIN, record_id, split_record_id
 from entrepot.ports.engine import Engine
 from entrepot.ports.relations import RECORD, Part, QueryScan, Stream, TableVersion
 from entrepot.ports.state import Plan, PlanStatus, State
@@ -236,10 +236,12 @@ def _fate(reject: Reject, plans: Sequence[Plan]) -> RejectStatus | None:
 
 
 def _place_and_number(origin: str) -> tuple[str, int]:
-    """`sales.csv#17`, `prices.xlsx#Sheet1!12`: what stands before the last sign, and the number after it."""
+    """`sales.csv#17`, `prices.xlsx#Sheet1!12`: what stands before the last sign, and the number after it; `inbox/…`: inbox, no number."""
     cut = max(origin.rfind("#"), origin.rfind("!"))
+    if cut < 0:
+        return origin.rpartition("/")[0], 0
     number = origin[cut + 1 :]
-    return origin[: max(cut, 0)], int(number) if number.isdigit() else 0
+    return origin[:cut], int(number) if number.isdigit() else 0
 
 
 def _as_stream(found: Sequence[tuple[Reject, int]], position: RejectSet, known: Sequence[str]) -> Stream:
@@ -253,5 +255,6 @@ def _as_stream(found: Sequence[tuple[Reject, int]], position: RejectSet, known: 
     arrays: dict[str, pa.Array] = {name: pa.array(values, pa.string()) for name, values in columns.items()}
     arrays[RECORD] = pa.array([number for _, number in found], pa.int64())
     arrays[CORRECTS] = pa.array([reject.record for reject, _ in found], pa.int64())
+    arrays[ORIGIN] = pa.array([reject.origin for reject, _ in found], pa.string())
     batch = pa.RecordBatch.from_pydict(arrays)
-    return Stream(batch.schema, lambda: iter((batch,)))
+    return Stream(batch.schema, lambda: iter((batch,)), has_origins=True)

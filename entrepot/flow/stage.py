@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def _watched(part: Part, flow: str, services: Services) -> Part:
             yield batch
         services.emit(Event("rows_read", flow, {"rows": passed_rows, "bytes": passed_bytes}))
 
-    return Part(part.place, Stream(rows.schema, open_watched), part.notes)
+    return replace(part, rows=replace(rows, open=open_watched))
 
 
 def _size_as_text(batch: pa.RecordBatch) -> int:

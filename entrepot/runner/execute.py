@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,12 @@ from entrepot.flow.loop import Progress, advance
 from entrepot.kernel.errors import EntrepotError, UnexpectedError
 from entrepot.kernel.events import Event
 from entrepot.ports.state import Plan
+from entrepot.runner.cancel import NEVER, CancelToken
 from entrepot.runner.graph import Node, order
+from entrepot.runner.limits import OPEN, Gate, leave_nothing
+
+_BUSY_S = 0.2
+"""After so long it is asked again whether a busy system has room."""
 
 
 class Verdict(StrEnum):
@@ -24,6 +29,8 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
     FAILED = "failed"
     HELD = "held"
+    CANCELLED = "cancelled"
+    """Somebody asked the run to stop before its turn came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +48,18 @@ class NodeResult:
 
 
 def execute(
-    nodes: Sequence[Node], services: Services, *, workers: int = 2, forgive: frozenset[str] = frozenset()
+    nodes: Sequence[Node],
+    services: Services,
+    *,
+    workers: int = 2,
+    forgive: frozenset[str] = frozenset(),
+    cancel: CancelToken = NEVER,
+    gate: Gate = OPEN,
 ) -> list[NodeResult]:
     """Advance all nodes in dependency order; returns their results in that order.
 
     An error that is not ours is a bug: it fails its own node as `UnexpectedError`, so that the others go on.
+    A node whose outside system is busy waits without keeping others from their turn.
     """
     ordered = order(nodes)
     waits = {node.name: _predecessors(node, ordered[:place]) for place, node in enumerate(ordered)}
@@ -55,15 +69,26 @@ def execute(
     try:
         rest = list(ordered)
         while rest or running:
+            is_busy = False
             for node in [n for n in rest if waits[n.name] <= results.keys()]:
                 rest.remove(node)
                 holder = _held_by(node, results)
                 if holder is not None:
                     results[node.name] = NodeResult(node, Verdict.HELD, held_by=holder)
                     continue
-                running[pool.submit(_turn, node, services, node.name in forgive)] = node
+                if cancel.is_cancelled():
+                    results[node.name] = NodeResult(node, Verdict.CANCELLED, held_by=cancel.reason)
+                    continue
+                leave = _enter(node, gate, has_room=len(running) < workers)
+                if leave is None:
+                    rest.append(node)
+                    is_busy = True
+                    continue
+                running[pool.submit(_turn_within, leave, node, services, node.name in forgive, cancel)] = node
+            if is_busy and not running:
+                services.clock.sleep(_BUSY_S)
             if running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                done, _ = wait(running, timeout=_BUSY_S if is_busy else None, return_when=FIRST_COMPLETED)
                 for future in done:
                     results[running.pop(future).name] = future.result()
     except BaseException:  # an interrupt: nobody waits for queries that may take hours
@@ -71,6 +96,22 @@ def execute(
         raise
     pool.shutdown()
     return [results[node.name] for node in ordered]
+
+
+def _enter(node: Node, gate: Gate, *, has_room: bool) -> Callable[[], None] | None:
+    """The right to use the node's system; none while it would only wait for a thread with it."""
+    if not node.system:
+        return leave_nothing
+    return gate.try_enter(node.system) if has_room else None
+
+
+def _turn_within(
+    leave: Callable[[], None], node: Node, services: Services, forgive: bool, cancel: CancelToken
+) -> NodeResult:
+    try:
+        return _turn(node, services, forgive, cancel)
+    finally:
+        leave()
 
 
 def _predecessors(node: Node, before: Sequence[Node]) -> set[str]:
@@ -86,14 +127,14 @@ def _held_by(node: Node, results: dict[str, NodeResult]) -> str | None:
     return None
 
 
-def _turn(node: Node, services: Services, forgive: bool) -> NodeResult:
+def _turn(node: Node, services: Services, forgive: bool, cancel: CancelToken = NEVER) -> NodeResult:
     services.emit(Event("node_started", node.name, {"kind": node.kind.value, "target": node.target}))
     started = time.monotonic()
     try:
         missing = node.waits_for()
         if missing is not None:
             return NodeResult(node, Verdict.HELD, held_by=missing)
-        progress: Progress = advance(node.build(), services, forgive=forgive)
+        progress: Progress = advance(node.build(), services, forgive=forgive, stop=cancel.is_cancelled)
     except EntrepotError as error:
         result = NodeResult(node, Verdict.FAILED, time.monotonic() - started, error=error)
     except Exception as error:

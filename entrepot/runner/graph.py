@@ -32,6 +32,8 @@ class Node:
     """The source that the node is a part of, where a source feeds several datasets."""
     waits_for: Callable[[], str | None] = lambda: None
     """What must be there before the node can run at all, in words; None when nothing is missing."""
+    system: str = ""
+    """The outside system that it uses, where the source names one: at most so many flows use it at once."""
 
 
 def order(nodes: Sequence[Node]) -> list[Node]:

@@ -16,6 +16,7 @@ _EXPECTED = {
     "impossible_date": "a date that the calendar has",
     "invalid_text": "text of the file's encoding",
     "json_type": "a JSON value of the column's type",
+    "metadata_name": "no value of its own under a name that the contract gives to the message (option metadata)",
     "not_a_json_number": "a number of JSON, not NaN or Infinity",
     "not_a_list": "a list",
     "not_a_log_line": "a line of the log's format",

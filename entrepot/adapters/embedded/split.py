@@ -120,7 +120,7 @@ class Landing:
     def _prepare(self, number: int, part: Part) -> Prepared:
         match part.rows:
             case Stream() as stream:
-                return prepare_stream(self.contract, number, part, stream)
+                return prepare_stream(self.contract, number, part, stream, (ORIGIN,) if stream.has_origins else ())
             case ParquetScan() as scan:
                 return prepare_scan(self.contract, self.connection, number, part, scan)
             case QueryScan() as scan:
@@ -194,7 +194,7 @@ class Landing:
 
     def _missing(self, staging: Staging, written: int, source: Source, first_row: int, rows: int) -> pa.Array | None:
         """Places (from 0) of those rows that the file just accepted does not have; None where it has no numbers: then all are judged again."""
-        if not written or not self.task.system_columns or source.brings:
+        if not written or not self.task.system_columns or RECORD_ID in source.brings:
             return None
         ids = pq.read_table(staging.accepted[-1].path, columns=[RECORD_ID]).column(0)
         first_id = pa.scalar(record_id(self.task.stamp.batch, first_row), pa.int64())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from entrepot.app.cli import contract, rejects
+from entrepot.app.cli import contract, outbox, records, rejects, token, triggers
 
 app = typer.Typer(
     name="entrepot",
@@ -18,7 +18,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(rejects.app, name="rejects")
+app.add_typer(records.app, name="records")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(contract.app, name="contract")
+app.add_typer(token.app, name="token")
+app.add_typer(triggers.app, name="triggers")
 connectors = typer.Typer(help="What data can come from, and how each is set up.", no_args_is_help=True)
 app.add_typer(connectors, name="connectors")
 macros = typer.Typer(
@@ -129,6 +133,30 @@ def run(
     )
 
 
+@app.command(epilog="Example: entrepot up --port 8401 --only gateway,processing")
+def up(
+    project: ProjectOption = Path(),
+    host: Annotated[
+        str, typer.Option(help="The address to bind; others than 127.0.0.1 need a proxy with TLS in front.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.", min=0, max=65535)] = 8400,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only these parts: gateway, processing, batches, delivery, schedule. Others run in other processes."
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no events; logs/up.ndjson has them.")] = False,
+) -> None:
+    """Keep the project running: take in what is sent and what arrives, bring figures up to date, deliver, until Ctrl-C.
+
+    The administrator's token for the API is made at the first start and shown once.
+    """
+    from entrepot.app.cli.up import up_command
+
+    up_command(project, host=host, port=port, only=only or [], quiet=quiet)
+
+
 @app.command(epilog="Example: entrepot status --json")
 def status(
     flow: Annotated[str | None, typer.Argument(help="One flow or dataset in detail.")] = None,
@@ -213,6 +241,43 @@ def kpis(
     from entrepot.app.cli.kpis import show_kpis
 
     show_kpis(project, name, at, as_json=json)
+
+
+@app.command(epilog="Example: entrepot backfill sales --from 2026-11-01 --reason 'the contract was wrong'")
+def backfill(
+    name: Annotated[str, typer.Argument(help="A source of files, or the dataset that it feeds.")],
+    start: Annotated[str, typer.Option("--from", help="What came from then on: a day, or an instant.")],
+    end: Annotated[str | None, typer.Option("--to", help="And before then (default: to the newest).")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why: it stands with the batches.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be taken again.")] = False,
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Take again what came to a source within a time, and compute what is made from it."""
+    from entrepot.app.cli.backfill import backfill_command
+
+    backfill_command(project, name, start, end, reason=reason, dry_run=dry_run, as_json=json)
+
+
+@app.command(epilog="Example: entrepot report --kpi total_sales -o sales.pdf")
+def report(
+    kpi: Annotated[list[str] | None, typer.Option(help="A KPI; may be said several times (default: all).")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="html, pdf or xlsx (default: as the file's name ends, else html).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write, or a folder; - for standard output.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="A release number, or an instant: the release that was current then.")
+    ] = None,
+    project: ProjectOption = Path(),
+    json: JsonOption = False,
+) -> None:
+    """Write a report of KPIs from a release: definition, target, trend, numerator and denominator, how far it is complete."""
+    from entrepot.app.cli.report import report_command
+
+    report_command(project, kpi or [], format, out, at, as_json=json)
 
 
 @app.command(epilog="""Example: entrepot query "SELECT * FROM gold.kpi_total_sales LIMIT 10" --at 3""")
@@ -370,6 +435,33 @@ def expand_macros(file: Annotated[Path, typer.Argument(help="A model's file.")],
     from entrepot.app.cli.macros import write_out
 
     write_out(file, as_json=json)
+
+
+@app.command(epilog="Example: entrepot simulate retail --trouble 0.05")
+def simulate(
+    example: Annotated[str, typer.Argument(help="The example whose outside systems are wanted: retail.")],
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8330,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 7,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="Events a second, at any hour; else as busy as the example's data.")
+    ] = None,
+    trouble: Annotated[float, typer.Option(min=0, max=0.9, help="The share of requests that end in 500 or 429.")] = 0.0,
+    start: Annotated[str | None, typer.Option(help="The simulated present, 2026-09-28T08:00; else now.")] = None,
+    first_day: Annotated[str | None, typer.Option(help="The first day of events; else the day before.")] = None,
+    speed: Annotated[float, typer.Option(min=0.001, help="How many times as fast as real time.")] = 1.0,
+    push: Annotated[
+        str | None, typer.Option(help="Post events here, {stream} is web_traffic, interactions or loyalty.")
+    ] = None,
+    most: Annotated[int | None, typer.Option(min=1, help="With --push: end after so many events.")] = None,
+) -> None:
+    """Play an example's outside systems on this machine: APIs to poll, and events pushed to a webhook.
+
+    Late, doubled and out-of-order events are part of it. Everything follows from the seed.
+    """
+    from entrepot.app.cli.simulate import Wish, read_day
+    from entrepot.app.cli.simulate import simulate as play
+
+    play(example, Wish(seed, port, rate, trouble, start, read_day(first_day), speed, push, most))
 
 
 @app.command(epilog="Example: entrepot doctor")

@@ -38,6 +38,8 @@ def _row(result: NodeResult) -> tuple[object, ...]:
     counts = [plan.counts for plan in result.plans if plan.counts is not None]
     if result.verdict is Verdict.HELD:
         text = f"held: waits for {result.held_by}"
+    elif result.verdict is Verdict.CANCELLED:
+        text = f"cancelled: {result.held_by}"
     elif result.verdict is Verdict.ADVANCED:
         text = _say_way(result.plans[0]) if len(result.plans) == 1 else f"{len(result.plans)} batches"
     else:

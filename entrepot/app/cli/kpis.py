@@ -11,8 +11,8 @@ from rich.markup import escape
 from entrepot.app.cli.kpi_tables import print_outstanding, print_periods, print_standings
 from entrepot.app.cli.opening import open_platform_with_data
 from entrepot.app.cli.output import console, print_json, say
-from entrepot.app.cli.query import query_release, read_records
 from entrepot.app.cli.standing import Standing
+from entrepot.app.querying import query_release, read_records
 from entrepot.app.wiring import Platform
 from entrepot.kernel.errors import DataError, UsageError
 from entrepot.ports.state import Release

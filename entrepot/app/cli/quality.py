@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from entrepot.app.cli.opening import open_platform_with_data
 from entrepot.app.cli.output import print_json, print_table, say
-from entrepot.app.cli.query import read_records
 from entrepot.app.quality_desk import QualityDesk, RuleStanding
+from entrepot.app.querying import read_records
 from entrepot.contracts.set_rules import CountBroken, CountDuplicates
 from entrepot.kernel.errors import UsageError
 from entrepot.lake.quality.rejects import MAX_REJECTS

@@ -12,8 +12,8 @@ import pyarrow as pa
 from entrepot.adapters.embedded.nested.json_text import write_json
 from entrepot.app.cli.opening import open_platform_with_data
 from entrepot.app.cli.output import print_json, print_table, say
-from entrepot.app.wiring import Platform, read_pins
-from entrepot.ports.relations import QueryScan, TableVersion
+from entrepot.app.querying import query_release, read_records
+from entrepot.app.wiring import Platform
 from entrepot.ports.state import Release
 
 _DESCRIBE = re.compile(r"(?:describe|desc)\s+([\w.]+)\s*;?|show\s+tables\s*;?", re.IGNORECASE)
@@ -49,28 +49,6 @@ def _describe(platform: Platform, release: Release, name: str | None, *, as_json
         print_json(rows)
     else:
         print_table(None, list(rows[0]) if rows else ["dataset"], [list(row.values()) for row in rows])
-
-
-def query_release(platform: Platform, release: Release, sql: str) -> pa.RecordBatchReader:
-    """The rows of a SELECT over the tables and views of a release, whose versions are pinned first."""
-    read_pins(platform, release.tables)
-    tables = {name: TableVersion(name, version) for name, version in release.tables.items()}
-    return platform.queries.query(QueryScan(sql, tables, release.views)).batches()
-
-
-def read_records(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
-    """Rows as Python's values. Instants stand in the project's zone; where that would be beyond the year 9999 or before 1, in UTC."""
-    found: list[dict[str, Any]]
-    try:
-        found = rows.to_pylist(maps_as_pydicts="strict")
-    except OverflowError:
-        schema = pa.schema([field.with_type(_in_utc(field.type)) for field in rows.schema])
-        found = rows.cast(schema).to_pylist(maps_as_pydicts="strict")
-    return found
-
-
-def _in_utc(value: pa.DataType) -> pa.DataType:
-    return pa.timestamp(value.unit, "UTC") if pa.types.is_timestamp(value) and value.tz else value
 
 
 def _plain(value: object) -> object:

@@ -58,6 +58,10 @@ def run_command(
         print_report(report, platform.project.contracts)
         print_outcome(platform, report)
         print_next(report)
+    if platform.project.schedule.hooks:
+        from entrepot.app.scheduling.telling import tell_hooks
+
+        tell_hooks(platform, report)
     if not report.succeeded:
         raise SystemExit(1)
 

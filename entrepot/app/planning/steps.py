@@ -11,7 +11,7 @@ from entrepot.app.wiring import Platform
 from entrepot.flow.plan import last_plan_of_source, last_position
 from entrepot.kernel.errors import EntrepotError
 from entrepot.kernel.names import parse_dataset
-from entrepot.kernel.positions import Cursor, FileSet, Position, Versions
+from entrepot.kernel.positions import Cursor, FileSet, Offsets, Position, Versions
 from entrepot.lake.models import Model
 from entrepot.runner.graph import Node, NodeKind, order
 from entrepot.runner.selection import select
@@ -144,6 +144,9 @@ def describe(position: Position) -> str:
             return f"{len(position.files)} file(s), {size / 1e6:,.1f} MB: {names}{more}"
         case Cursor():
             return f"rows after {position.after!r} up to {position.upto!r}"
+        case Offsets():
+            count = sum(upto - position.after[name] for name, upto in position.upto.items())
+            return f"{count:,} messages of {len(position.upto)} partition(s)"
         case Versions():
             return position.why
         case _:

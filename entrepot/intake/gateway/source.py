@@ -41,7 +41,7 @@ The same reference within the window is the same record: with the same body the 
 it is a conflict, which is kept and shown. Where senders sign only the body, nothing but the body says which record it is.
 
 Secrets are named, never written here: {secret: scope/key} is the variable ENTREPOT_SECRET_SCOPE_KEY, or the file
-.entrepot/secrets/scope/key. All fields, forms and providers: docs/guides/integrations.md.""",
+.entrepot/secrets/scope/key. All fields, forms and providers: docs/how-to/integrations.md.""",
     example_yaml="""\
 connector: inbox
 options:

@@ -23,6 +23,7 @@ from entrepot.kernel.ids import hash_file, new_token
 from entrepot.kernel.points import reached
 from entrepot.kernel.positions import FileItem
 
+
 class SharedArea(StorageArea):
     """One storage area as one of several flows sees it."""
 

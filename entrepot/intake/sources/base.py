@@ -9,6 +9,7 @@ from pathlib import Path
 from entrepot.contracts.model import Column
 from entrepot.kernel.errors import SystemError_
 from entrepot.kernel.events import Emit, ignore
+from entrepot.ports.bus import Bus
 from entrepot.ports.clock import Clock
 from entrepot.ports.inbox import Inbox
 from entrepot.ports.secrets import Secret
@@ -32,6 +33,11 @@ def no_secret(scope: str, key: str) -> Secret:
 def no_inbox() -> Inbox:
     """The inbox of a source that was given none. Raises: SystemError_."""
     raise SystemError_("records of an inbox were asked for, but this reader was given none.")
+
+
+def no_bus() -> Bus:
+    """The bus of a source that was given none. Raises: SystemError_."""
+    raise SystemError_("messages of a topic were asked for, but this reader was given no bus.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class ReaderContext:
     """(scope, key) → the secret, as it is now."""
     inbox: Callable[[], Inbox] = no_inbox
     """Where records of the gateway are kept."""
+    bus: Callable[[], Bus] = no_bus
+    """Where topics are kept."""
     scratch: Path | None = None
     """Folder for short-lived files; None: the project's `.entrepot/tmp`."""
 

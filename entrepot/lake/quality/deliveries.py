@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from entrepot.flow.commit import counts_from_json
-from entrepot.kernel.positions import Cursor, FileSet, RejectSet, Versions
+from entrepot.kernel.positions import Cursor, FileSet, Offsets, RejectSet, Versions
 from entrepot.lake.quality.usual import Sample
 from entrepot.ports.engine import Engine
 from entrepot.ports.relations import QueryScan, TableVersion
@@ -57,7 +57,7 @@ def find_deliveries(plans: Sequence[Plan], moment: Moment) -> list[Delivery]:
             continue
         at = local(plan.draft.received_at, moment.zone)
         is_new = (plan.version or 0) > moment.released
-        if isinstance(plan.draft.position, Cursor):
+        if isinstance(plan.draft.position, (Cursor, Offsets)):
             days[at.date()] += plan.counts.accepted if plan.counts else 0
             new_days |= {at.date()} if is_new else set()
         else:

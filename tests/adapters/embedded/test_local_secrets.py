@@ -28,7 +28,7 @@ def test_environment_before_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_missing_and_open_ones_are_refused(tmp_path: Path) -> None:
     """What is missing names both places; a file that everybody may read, and names that leave the folder, are refused."""
     secrets = LocalSecrets(tmp_path)
-    with pytest.raises(SystemError_, match="ENTREPOT_SECRET_SHOP_TOKEN.*shop/token"):
+    with pytest.raises(SystemError_, match=r"ENTREPOT_SECRET_SHOP_TOKEN.*shop/token"):
         secrets.get("shop", "token")
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "token").write_text("hidden")

@@ -12,7 +12,7 @@ from entrepot.connectors import check_options, load_connector
 
 def test_options_of_the_guide(repository: Path) -> None:
     """Every source, credential and way of paging that the page shows is accepted."""
-    text = (repository / "docs/guides/poll-an-api.md").read_text()
+    text = (repository / "docs/how-to/poll-an-api.md").read_text()
     spec, yaml = load_connector("http"), YAML(typ="safe")
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     sources = [yaml.load(block)["options"] for block in blocks if "connector:" in block]

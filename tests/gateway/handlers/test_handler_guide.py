@@ -15,7 +15,7 @@ from entrepot.handlers.reject import RESERVED
 
 @pytest.fixture
 def guide(repository: Path) -> str:
-    return (repository / "docs" / "guides" / "handlers.md").read_text()
+    return (repository / "docs" / "how-to" / "handlers.md").read_text()
 
 
 def test_the_guide_s_handler_passes_the_guide_s_tests(guide: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from tests.gateway.settings.integration_lab import options_of
 
 def examples(repository: Path) -> list[str]:
     """The options of each YAML block; of a block with alternatives each line."""
-    text = (repository / "docs" / "guides" / "integrations.md").read_text()
+    text = (repository / "docs" / "how-to" / "integrations.md").read_text()
     found: list[str] = []
     for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
         if block.startswith("reference:"):
@@ -34,7 +34,7 @@ def test_examples_of_the_guide(repository: Path) -> None:
 
 def test_every_option_is_in_the_guide(repository: Path) -> None:
     """No option of an integration is left out of the guide."""
-    text = (repository / "docs" / "guides" / "integrations.md").read_text()
+    text = (repository / "docs" / "how-to" / "integrations.md").read_text()
     missing = [
         field.name
         for field in load_connector("inbox").fields

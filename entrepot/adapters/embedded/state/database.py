@@ -15,16 +15,18 @@ from entrepot.kernel.errors import ConflictError, DamageError, SystemError_
 from entrepot.kernel.ids import new_token
 
 BUSY_TIMEOUT_MS = 5_000
+LARGE_CACHE_KB = 32_000
 WAL_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 class _Handle:
     """A connection and the process that opened it; closed when its thread ends."""
 
-    __slots__ = ("__weakref__", "connection", "pid")
+    __slots__ = ("__weakref__", "connection", "is_full", "pid")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.is_full = True
         self.pid = os.getpid()
 
     def __del__(self) -> None:
@@ -62,6 +64,8 @@ class Database:
             handle = _Handle(_connect(self.path))
             if not self._checkpoints:
                 handle.connection.execute("PRAGMA wal_autocheckpoint = 0")
+                # Its transactions are large: what does not fit into the cache would be written twice.
+                handle.connection.execute(f"PRAGMA cache_size = -{LARGE_CACHE_KB}")
             self._local.handle = handle
             with self._lock:
                 self._handles.add(handle)
@@ -80,7 +84,9 @@ class Database:
         with translate_errors(self.path):
             connection = self.connection()
             try:
-                connection.execute(f"PRAGMA synchronous = {'FULL' if survives_power_loss else 'NORMAL'}")
+                if self._local.handle.is_full != survives_power_loss:
+                    connection.execute(f"PRAGMA synchronous = {'FULL' if survives_power_loss else 'NORMAL'}")
+                    self._local.handle.is_full = survives_power_loss
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")

@@ -1,0 +1,1 @@
+"""Durable accepts over HTTP: `python -m benchmarks.gateway`."""

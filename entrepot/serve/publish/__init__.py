@@ -1,0 +1,1 @@
+"""What goes out: the files of `publish/`, and every decision about delivering a message, without any I/O."""
