@@ -6,7 +6,7 @@ import getpass
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from entrepot.app.wiring import Platform
 from entrepot.intake.gateway.processing.runner import Handled
@@ -83,13 +83,17 @@ class RecordsDesk:
         rows = self._rows_in_bronze([record]).get(record.id, [])
         return RecordFile(record, record.body if body is None else body, self._inbox.history(record.id), rows)
 
-    def preview(self, wanted: RecordFilter) -> Preview:
-        """Say what a replay would change: handlers run, nothing is kept. Raises: UsageError when nothing matches."""
+    def preview(self, wanted: RecordFilter, *, body: bytes | None = None) -> Preview:
+        """Say what a replay would change: handlers run, nothing is kept.
+
+        Raises: UsageError when nothing matches, or for a body and several records.
+        """
         records = self._all(wanted)
+        _check_body(body, records)
         by_status = Counter(record.status.value for record in records)
         replayed = [record for record in records if record.status is not RecordStatus.JUST_IN]
         names = list(dict.fromkeys(record.integration for record in replayed))
-        effects = [effect for name in names for effect in self._effects(name, replayed)]
+        effects = [effect for name in names for effect in self._effects(name, replayed, body)]
         return Preview(len(replayed), by_status, self._tables(names), effects)
 
     def replay(self, wanted: RecordFilter, why: str, *, body: bytes | None = None) -> int:
@@ -102,8 +106,7 @@ class RecordsDesk:
                 "a reason is needed to replay records.", hint="Say --reason '…': it stands in the history of each."
             )
         records = self._all(wanted)
-        if body is not None and len(records) != 1:
-            raise UsageError(f"an edited body is for one record; {len(records):,} match.")
+        _check_body(body, records)
         ids = [record.id for record in records]
         groups = (tuple(ids[start : start + _GROUP]) for start in range(0, len(ids), _GROUP))
         return sum(self._inbox.replay(Replay(group, self._who, why, body)) for group in groups)
@@ -130,10 +133,10 @@ class RecordsDesk:
             raise UsageError("no record matches.", hint="See what is there with: entrepot records list")
         return found
 
-    def _effects(self, integration: str, replayed: Sequence[InboxRecord]) -> Iterator[Effect]:
+    def _effects(self, integration: str, replayed: Sequence[InboxRecord], body: bytes | None) -> Iterator[Effect]:
         mine = [record for record in replayed if record.integration == integration]
         whole = [self._inbox.get(record.id) for record in mine[:MOST_TRIED]]
-        tried = [record for record in whole if record is not None]
+        tried = [record if body is None else replace(record, body=body) for record in whole if record is not None]
         given = {each.seq: each for each in self._try_out(self._platform, integration, tried, _TRY_S)}
         there = self._rows_in_bronze(tried)
         for record in tried:
@@ -164,6 +167,11 @@ class RecordsDesk:
             for row in rows.read_all().to_pylist():
                 found.setdefault(ids[str(row["_origin"]).partition("#")[0]], []).append(row)
         return found
+
+
+def _check_body(body: bytes | None, records: Sequence[InboxRecord]) -> None:
+    if body is not None and len(records) != 1:
+        raise UsageError(f"an edited body is for one record; {len(records):,} match.")
 
 
 def _compare(record: InboxRecord, given: Handled | None, there: Sequence[Mapping[str, object]]) -> Effect:

@@ -43,6 +43,7 @@ def advance(
     retry: RejectSet | None = None,
     forgive: bool = False,
     stop: Callable[[], bool] = _never,
+    one_batch: bool = False,
 ) -> Progress:
     """Bring one flow up to date, holding its lease.
 
@@ -50,6 +51,7 @@ def advance(
         retry: take these rejects again, as the next batch, instead of asking the source.
         forgive: a person has mended what blocked the flow: its attempts no longer count.
         stop: asked before each further batch; what is not planned yet is left for the next turn.
+        one_batch: take one new batch at most: while more keeps coming, what descends from it would never have its turn.
 
     Raises: BusyError, FencedError, DamageError, BlockedError, ConflictError; whatever the source or the engine says.
     """
@@ -62,7 +64,7 @@ def advance(
         while not stop() and (plan := _plan(flow, services, lease, retry)) is not None:
             _carry_out(flow, plan, services, progress, forgive)
             acknowledge(flow, services)
-            if retry is not None:
+            if retry is not None or one_batch:
                 break
     return progress
 

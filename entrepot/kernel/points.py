@@ -25,7 +25,7 @@ GATEWAY_POINTS = (
     "store.before", "store.after",
     "process.before", "process.after",
     "archive.before", "archive.committed", "archive.after",
-    "outbox.taken", "relay.handed_in",
+    "outbox.taken", "relay.handed_in", "forward.put",
 )  # fmt: skip
 """Of records that come in and messages that go out: only a running platform reaches them."""
 

@@ -1,7 +1,7 @@
-"""How far a flow has come: the four kinds of range that one plan covers.
+"""How far a flow has come: the five kinds of range that one plan covers.
 
 A position is the range of *one* batch, whole enough to read it again: files with their hashes, a
-cursor's two ends, the versions of input tables, the set of rejects to take again. `follows` is the
+cursor's two ends, the offsets of a topic's partitions, the versions of input tables, the set of rejects to take again. `follows` is the
 compare-and-swap of planning: a range may only be planned when it continues the one before.
 """
 
@@ -27,6 +27,25 @@ class Cursor:
         if previous is None:
             return self.after is None
         return isinstance(previous, Cursor) and self.after == previous.upto
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """The half-open ranges [after, upto) of a topic's partitions, by the partition's number as text. Both name the same partitions."""
+
+    after: Mapping[str, int]
+    upto: Mapping[str, int]
+    kind: Literal["offsets"] = "offsets"
+
+    def follows(self, previous: Position | None) -> bool:
+        """True when each partition that was known goes on where it ended; new ones start where they will."""
+        if self.after.keys() != self.upto.keys() or any(self.after[name] > upto for name, upto in self.upto.items()):
+            return False
+        if previous is None:
+            return True
+        return isinstance(previous, Offsets) and all(
+            self.after.get(name) == upto for name, upto in previous.upto.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +109,7 @@ class RejectSet:
         return True
 
 
-Position = Cursor | FileSet | Versions | RejectSet
+Position = Cursor | Offsets | FileSet | Versions | RejectSet
 
 
 def position_to_json(position: Position) -> dict[str, Any]:
@@ -98,6 +117,8 @@ def position_to_json(position: Position) -> dict[str, Any]:
     match position:
         case Cursor():
             return {"kind": "cursor", "after": position.after, "upto": position.upto}
+        case Offsets():
+            return {"kind": "offsets", "after": dict(position.after), "upto": dict(position.upto)}
         case FileSet():
             files = [
                 {"name": f.name, "claimed": f.claimed, "sha256": f.sha256, "size_bytes": f.size_bytes}
@@ -127,6 +148,8 @@ def position_from_json(value: Mapping[str, Any]) -> Position:
     match value["kind"]:
         case "cursor":
             return Cursor(value["after"], value["upto"])
+        case "offsets":
+            return Offsets(dict(value["after"]), dict(value["upto"]))
         case "files":
             return FileSet(tuple(FileItem(**item) for item in value["files"]))
         case "versions":

@@ -123,6 +123,8 @@ class Output:
     """The row's number in its record, from 1; 0: the record now gives no rows at all."""
     row: str
     """A JSON object; empty with number 0."""
+    key: str | None = None
+    """The record's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,19 @@ class Inbox(Protocol):
 
     def note_taken(self, integration: str, upto: int) -> None:
         """Outputs up to this seq stand in bronze. Repeatable."""
+        ...
+
+    # towards a topic
+    def forwarded(self, integration: str) -> int | None:
+        """Up to which seq outputs stand on the integration's topic; None when they are not held for one."""
+        ...
+
+    def hold_outputs(self, integration: str, *, wanted: bool) -> None:
+        """Keep outputs and their records, from those on that bronze has not taken yet, until they stand on a topic too; or no longer. Repeatable."""
+        ...
+
+    def note_forwarded(self, integration: str, upto: int) -> None:
+        """Outputs up to this seq stand on the topic. Repeatable."""
         ...
 
     # for people

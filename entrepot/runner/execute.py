@@ -55,11 +55,14 @@ def execute(
     forgive: frozenset[str] = frozenset(),
     cancel: CancelToken = NEVER,
     gate: Gate = OPEN,
+    one_batch: bool = False,
 ) -> list[NodeResult]:
     """Advance all nodes in dependency order; returns their results in that order.
 
     An error that is not ours is a bug: it fails its own node as `UnexpectedError`, so that the others go on.
     A node whose outside system is busy waits without keeping others from their turn.
+
+    Args: one_batch: each takes one new batch at most.
     """
     ordered = order(nodes)
     waits = {node.name: _predecessors(node, ordered[:place]) for place, node in enumerate(ordered)}
@@ -84,7 +87,7 @@ def execute(
                     rest.append(node)
                     is_busy = True
                     continue
-                running[pool.submit(_turn_within, leave, node, services, node.name in forgive, cancel)] = node
+                running[pool.submit(_turn_within, leave, node, services, node.name in forgive, cancel, one_batch)] = node
             if is_busy and not running:
                 services.clock.sleep(_BUSY_S)
             if running:
@@ -106,10 +109,10 @@ def _enter(node: Node, gate: Gate, *, has_room: bool) -> Callable[[], None] | No
 
 
 def _turn_within(
-    leave: Callable[[], None], node: Node, services: Services, forgive: bool, cancel: CancelToken
+    leave: Callable[[], None], node: Node, services: Services, forgive: bool, cancel: CancelToken, one_batch: bool
 ) -> NodeResult:
     try:
-        return _turn(node, services, forgive, cancel)
+        return _turn(node, services, forgive, cancel, one_batch=one_batch)
     finally:
         leave()
 
@@ -127,14 +130,18 @@ def _held_by(node: Node, results: dict[str, NodeResult]) -> str | None:
     return None
 
 
-def _turn(node: Node, services: Services, forgive: bool, cancel: CancelToken = NEVER) -> NodeResult:
+def _turn(
+    node: Node, services: Services, forgive: bool, cancel: CancelToken = NEVER, *, one_batch: bool = False
+) -> NodeResult:
     services.emit(Event("node_started", node.name, {"kind": node.kind.value, "target": node.target}))
     started = time.monotonic()
     try:
         missing = node.waits_for()
         if missing is not None:
             return NodeResult(node, Verdict.HELD, held_by=missing)
-        progress: Progress = advance(node.build(), services, forgive=forgive, stop=cancel.is_cancelled)
+        progress: Progress = advance(
+            node.build(), services, forgive=forgive, stop=cancel.is_cancelled, one_batch=one_batch
+        )
     except EntrepotError as error:
         result = NodeResult(node, Verdict.FAILED, time.monotonic() - started, error=error)
     except Exception as error:

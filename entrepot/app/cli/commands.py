@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from entrepot.app.cli import contract, outbox, records, rejects, token, triggers
+from entrepot.app.cli import contract, outbox, records, rejects, token, topics, triggers
 
 app = typer.Typer(
     name="entrepot",
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(records.app, name="records")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(topics.app, name="topics")
 app.add_typer(contract.app, name="contract")
 app.add_typer(token.app, name="token")
 app.add_typer(triggers.app, name="triggers")

@@ -121,14 +121,15 @@ def replay(
         )
     desk, zone = _desk(project)
     wanted = _filter(zone, *stated, ids=tuple(ids or ()))
+    edited = None if body is None else _read(body)
     if dry_run:
-        preview = desk.preview(wanted)
+        preview = desk.preview(wanted, body=edited)
         if json:
             print_json(_preview_to_json(preview))
         else:
             _print_preview(preview)
         return
-    count = desk.replay(wanted, reason, body=None if body is None else _read(body))
+    count = desk.replay(wanted, reason, body=edited)
     if json:
         print_json({"replayed": count})
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,9 @@ from types import FrameType
 from entrepot.app.up.running import RunningPlatform
 from entrepot.app.up.settings import PartName, UpOptions
 
+SWITCH_S = 0.0005
+"""How long a thread may keep the interpreter while others wait. The event loop gives it up with each packet; by default it would wait
+5 ms each time for a thread that computes."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -21,6 +25,7 @@ def up(root: Path, options: UpOptions, say: Callable[[str], None], log: Callable
     Args: say: prints what people must read; log: prints what goes on, None: nothing.
     Raises: EntrepotError when it cannot start.
     """
+    sys.setswitchinterval(SWITCH_S)
     running = RunningPlatform(root, options, log)
     shown = running.token.ensure(running.clock.now())
     serves = PartName.GATEWAY in options.only

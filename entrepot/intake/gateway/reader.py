@@ -42,10 +42,11 @@ def origin_of(record: str) -> str:
 class InboxReader:
     """Reads (after, upto] of the outputs of one integration."""
 
-    def __init__(self, context: ReaderContext, *, batch_rows: int) -> None:
+    def __init__(self, context: ReaderContext, *, batch_rows: int, has_topic: bool = False) -> None:
         self._integration = context.flow
         self._columns = context.columns
         self._batch_rows = batch_rows
+        self._has_topic = has_topic
         self._open = context.inbox
 
     def find_next(self, previous: Position | None) -> Cursor | None:
@@ -82,8 +83,10 @@ class InboxReader:
         return [Part(f"inbox/{self._integration}", Stream(rows.schema, rows.open, has_origins=True))]
 
     def acknowledge(self, position: Position) -> None:
-        """The inbox may forget these outputs."""
-        self._open().note_taken(self._integration, _number(_as_cursor(position).upto))
+        """The inbox may forget these outputs, once they also stand on the topic that is wanted."""
+        inbox = self._open()
+        inbox.hold_outputs(self._integration, wanted=self._has_topic)
+        inbox.note_taken(self._integration, _number(_as_cursor(position).upto))
         reached("acknowledge.moved")
 
     def refuse(self, position: Position, reason: str) -> None:

@@ -25,7 +25,7 @@ def _build(options: Options, context: ReaderContext) -> Reader:
             f"the integration {context.flow} names the handler {handler}, but there is no handlers/{handler}.py.",
             hint="Write it with a function handle(record), or correct the option handler.",
         )
-    return InboxReader(context, batch_rows=options["batch_rows"])
+    return InboxReader(context, batch_rows=options["batch_rows"], has_topic=options["topic"] is not None)
 
 
 SPEC = ConnectorSpec(

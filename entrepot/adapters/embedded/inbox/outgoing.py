@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from entrepot.adapters.embedded.inbox.rows import id_to_text
 from entrepot.ports.inbox import Output
 
+DONE = "min(i.taken, coalesce(i.forwarded, i.taken))"
+"""Up to which output everybody has what they want."""
+
 
 def find_last(connection: sqlite3.Connection, integration: int) -> int | None:
     """The greatest seq that was ever given."""
@@ -20,7 +23,7 @@ def find_last(connection: sqlite3.Connection, integration: int) -> int | None:
 def load(connection: sqlite3.Connection, integration: int, after: int, upto: int) -> Sequence[Output]:
     """Outputs with after < seq <= upto."""
     rows = connection.execute(
-        "SELECT o.seq, r.id, r.reference, r.received_us, o.revision, o.number, o.row "
+        "SELECT o.seq, r.id, r.reference, r.received_us, o.revision, o.number, o.row, r.key "
         "FROM outputs o JOIN records r ON r.seq = o.record WHERE o.integration = ? AND o.seq > ? AND o.seq <= ? ORDER BY o.seq",
         (integration, after, upto),
     ).fetchall()
@@ -57,10 +60,32 @@ def note_taken(connection: sqlite3.Connection, integration: int, upto: int) -> N
     connection.execute("UPDATE integrations SET taken = max(taken, ?) WHERE number = ?", (upto, integration))
 
 
+def find_forwarded(connection: sqlite3.Connection, integration: int) -> int | None:
+    """Up to which output the topic has them; None when none is wanted there."""
+    found: int | None = connection.execute(
+        "SELECT forwarded FROM integrations WHERE number = ?", (integration,)
+    ).fetchone()[0]
+    return found
+
+
+def hold(connection: sqlite3.Connection, integration: int, *, wanted: bool) -> None:
+    """Begin to keep outputs for a topic, those that bronze has not taken yet and all later ones; or end it."""
+    value = "coalesce(forwarded, taken)" if wanted else "NULL"
+    connection.execute(f"UPDATE integrations SET forwarded = {value} WHERE number = ?", (integration,))
+
+
+def note_forwarded(connection: sqlite3.Connection, integration: int, upto: int) -> None:
+    """Outputs up to this seq stand on the topic."""
+    connection.execute(
+        "UPDATE integrations SET forwarded = max(forwarded, ?) WHERE number = ? AND forwarded IS NOT NULL",
+        (upto, integration),
+    )
+
+
 def remove_taken(connection: sqlite3.Connection, limit: int) -> int:
-    """Remove some outputs that stand in bronze; return how many."""
+    """Remove some outputs that stand in bronze, and on the topic if they are wanted there; return how many."""
     removed = 0
-    for number, taken in connection.execute("SELECT number, taken FROM integrations").fetchall():
+    for number, taken in connection.execute(f"SELECT i.number, {DONE} FROM integrations i").fetchall():
         if removed < limit:
             removed += connection.execute(
                 "DELETE FROM outputs WHERE integration = ?1 AND seq <= "

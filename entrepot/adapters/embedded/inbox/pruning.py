@@ -8,6 +8,7 @@ from datetime import datetime
 
 from entrepot.adapters.embedded.inbox.bulk import cut, marks
 from entrepot.adapters.embedded.inbox.counting import change_counts, new_changes
+from entrepot.adapters.embedded.inbox.outgoing import DONE
 from entrepot.adapters.embedded.inbox.rows import (
     BODY,
     FROM_RECORD,
@@ -21,10 +22,10 @@ from entrepot.ports.inbox import InboxRecord
 CHUNK = 500
 
 _SETTLED = (
-    " r.status = 1 AND i.taken >= coalesce((SELECT h.last_output FROM history h WHERE h.seq = r.seq "
+    f" r.status = 1 AND {DONE} >= coalesce((SELECT h.last_output FROM history h WHERE h.seq = r.seq "
     "AND h.last_output IS NOT NULL ORDER BY h.revision DESC LIMIT 1), 0)"
 )
-"""Processed, and what it gave stands in bronze."""
+"""Processed, and what it gave stands in bronze, and on the topic if it is wanted there."""
 
 
 def list_archivable(

@@ -122,6 +122,27 @@ class SqliteInbox:
             if number is not None:
                 outgoing.note_taken(connection, number, upto)
 
+    # towards a topic
+    def forwarded(self, integration: str) -> int | None:
+        """Up to which output the topic has them; None when outputs are not held for one."""
+        with self._read(integration) as (connection, number):
+            return None if number is None else outgoing.find_forwarded(connection, number)
+
+    def hold_outputs(self, integration: str, *, wanted: bool) -> None:
+        """Begin or end to keep outputs for a topic."""
+        with self._read(integration) as (connection, number):
+            if number is None or (outgoing.find_forwarded(connection, number) is not None) == wanted:
+                return
+        with self._write() as connection:
+            outgoing.hold(connection, number, wanted=wanted)
+
+    def note_forwarded(self, integration: str, upto: int) -> None:
+        """Outputs up to this seq stand on the topic."""
+        with self._write() as connection:
+            number = self._names.find(connection, integration)
+            if number is not None:
+                outgoing.note_forwarded(connection, number, upto)
+
     # for people
     def get(self, id: str) -> InboxRecord | None:
         """One record, with its body."""
@@ -245,7 +266,7 @@ class SqliteInbox:
 def _is_untidy(connection: sqlite3.Connection, now_us: int) -> bool:
     found: int = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM integrations i WHERE EXISTS "
-        "(SELECT 1 FROM outputs o WHERE o.integration = i.number AND o.seq <= i.taken)) "
+        f"(SELECT 1 FROM outputs o WHERE o.integration = i.number AND o.seq <= {outgoing.DONE})) "
         "OR EXISTS (SELECT 1 FROM forgotten WHERE until_us < ?)",
         (now_us,),
     ).fetchone()[0]

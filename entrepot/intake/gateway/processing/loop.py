@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from entrepot.kernel.events import Event
 
 POLL_S = 0.25
 """How long what another process stored may wait."""
+ROUND_S = 0.1
+"""Between the beginnings of two rounds, while they are small: a round costs as much for one record as for a hundred."""
+FULL_ROUND = 1_000
 _BUSY_S = 1.0
 _TROUBLE_S = 1.0
 
@@ -91,6 +95,7 @@ class ProcessingLoop:
             self._looks_again = False
             processor.look_again()
         self._wake.clear()
+        began = time.monotonic()
         try:
             done = processor.turn()
         except EntrepotError as error:
@@ -98,6 +103,8 @@ class ProcessingLoop:
             self._stop.wait(_TROUBLE_S)
             return
         self._trouble = None
+        if 0 < done < FULL_ROUND:
+            self._stop.wait(max(0.0, ROUND_S - (time.monotonic() - began)))
         if not done and not processor.under_way and not self._stop.is_set():
             self._wake.wait(self._poll_s)
 
