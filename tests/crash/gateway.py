@@ -137,7 +137,7 @@ class Server:
 
     def __init__(self, root: Path, seed: int) -> None:
         self.root = root
-        self.port = _free_port()
+        self.port = free_port()
         self.kills = 0
         self._counted = False
         self._random = random.Random(seed)
@@ -315,7 +315,7 @@ def _wait_until_quiet(root: Path, sent: Sent) -> bool:
     deadline = time.monotonic() + _SETTLE_S
     platform = Platform(open_project(root), threads=1)
     while time.monotonic() < deadline:
-        events = _kpi(platform)[0]
+        events = read_kpi(platform)[0]
         waiting = sum(
             platform.stores.inbox().counts(name).outputs_waiting
             + sum(
@@ -333,7 +333,8 @@ def _wait_until_quiet(root: Path, sent: Sent) -> bool:
     return False
 
 
-def _kpi(platform: Platform) -> tuple[int, float]:
+def read_kpi(platform: Platform) -> tuple[int, float]:
+    """Events and amount that the newest release says."""
     release = platform.state.latest_release()
     version = -1 if release is None else release.tables.get("gold.kpi_amount", -1)
     if version < 0:
@@ -362,14 +363,15 @@ def _compare(root: Path, sent: Sent) -> tuple[list[int], list[int], list[str]]:
     others = [number for number, answered in sent.ids.items() if number in ids and ids[number] not in answered]
     if others:
         wrong.append(f"{len(others)} records stand in bronze under another id than was answered, {others[0]} for one")
-    events, amount = _kpi(platform)
+    events, amount = read_kpi(platform)
     expected = sum(amount_of(number) for number in there)
     if (events, amount) != (sum(there.values()), expected) and not doubled:
         wrong.append(f"the KPI says {events} events and {amount}, bronze holds {sum(there.values())} and {expected}")
     return lost, doubled, wrong
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -10,6 +10,7 @@ from rich.markup import escape
 from entrepot.app.cli.opening import open_platform
 from entrepot.app.cli.output import print_json, say
 from entrepot.app.cli.waiting import WaitingFile, find_waiting, print_waiting
+from entrepot.app.live_statics import find_live_errors, find_secret_warnings
 from entrepot.app.model_tests.runs import load_project_tests
 from entrepot.app.statics import check_models, find_order_warnings
 from entrepot.app.wiring import Platform
@@ -28,7 +29,7 @@ def check_project(folder: Path, *, as_json: bool) -> None:
         _report(errors, as_json=as_json)
         return
     project = platform.project
-    warnings = [*project.warnings, *find_order_warnings(project)]
+    warnings = [*project.warnings, *find_order_warnings(project), *find_secret_warnings(platform)]
     waiting = [found for source in project.sources for found in find_waiting(platform, source)]
     if as_json:
         print_json(
@@ -74,6 +75,8 @@ def _check_sources(platform: Platform) -> list[EntrepotError]:
             platform.flows.source_flow(source)
         except EntrepotError as error:
             errors.append(error)
+    if not errors:
+        errors.extend(find_live_errors(platform))
     try:
         load_project_tests(platform.project.root)
     except EntrepotError as error:

@@ -55,7 +55,7 @@ def root(
 @app.command(epilog="Example: entrepot new shop --example retail")
 def new(
     folder: Annotated[Path | None, typer.Argument(help="The folder to make.")] = None,
-    example: Annotated[str | None, typer.Option(help="Start from an example: retail, prices.")] = None,
+    example: Annotated[str | None, typer.Option(help="Start from an example: retail, prices, core_app.")] = None,
     list_examples: Annotated[bool, typer.Option("--list", help="List the examples.")] = False,
 ) -> None:
     """Start a project: an empty one, or a copy of an example with data of its own."""

@@ -144,10 +144,13 @@ def _row_text(row: Mapping[str, Any], most: int) -> Text:
 
 
 def _summary(step: Step) -> str:
-    """`1,146 records from 3 files of source sales`."""
+    """`1,146 records from 3 files of source sales`; of an inbound integration `from 3 requests`."""
+    from entrepot.intake.gateway.reader import origin_of
+
     sources = sorted({file.source for file in step.files if file.source})
     by = f" of source {', '.join(sources)}" if sources else ""
-    places = f"{step.file_count:,} file{'' if step.file_count == 1 else 's'}"
+    place = "request" if step.files and all(file.place.startswith(origin_of("")) for file in step.files) else "file"
+    places = f"{step.file_count:,} {place}{'' if step.file_count == 1 else 's'}"
     return f"{step.rows:,} record{'' if step.rows == 1 else 's'} from {places}{by}"
 
 

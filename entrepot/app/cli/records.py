@@ -133,7 +133,7 @@ def replay(
     if json:
         print_json({"replayed": count})
     else:
-        say(f"{count:,} records wait to be processed again. A running platform (entrepot up) does it at once.")
+        say(f"{_counted(count)} to be processed again. A running platform (entrepot up) does it within seconds.")
 
 
 def _desk(folder: Path) -> tuple[RecordsDesk, str]:
@@ -228,7 +228,7 @@ def _print_preview(preview: Preview) -> None:
     for effect in preview.effects:
         kinds[effect.verdict] = kinds.get(effect.verdict, 0) + 1
     listed = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(kinds.items()))
-    say(f"{preview.records:,} records would be processed again: {listed or 'none'}.")
+    say(f"{_counted(preview.records)} to be processed again: {listed or 'none'}.")
     say(f"tables: {' → '.join(preview.tables) or 'none'}")
     shown = [effect for effect in preview.effects if effect.verdict not in ("unchanged", "not tried")][:20]
     if shown:
@@ -238,6 +238,10 @@ def _print_preview(preview: Preview) -> None:
             [(e.record.id, e.record.reference, e.verdict, _rows(e.before), e.said or _rows(e.after)) for e in shown],
         )
     say("Nothing was changed. Do it: the same command with --reason in place of --dry-run.")
+
+
+def _counted(records: int) -> str:
+    return f"{records:,} record{'' if records == 1 else 's'}"
 
 
 def _rows(rows: Sequence[Mapping[str, object]]) -> str | None:

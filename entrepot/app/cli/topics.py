@@ -233,8 +233,16 @@ def _time(at_us: int) -> str:
 
 def _keep(state: TopicState) -> str:
     keep = state.settings
-    age = "for ever" if keep.keep_us is None else f"for {timedelta(microseconds=keep.keep_us)}"
+    age = "for ever" if keep.keep_us is None else f"for {_length(keep.keep_us)}"
     return age if keep.keep_bytes is None else f"{age}, at most {keep.keep_bytes / 1e6:g} MB a partition"
+
+
+def _length(length_us: int) -> str:
+    for name, unit_us in (("day", 86_400_000_000), ("hour", 3_600_000_000), ("minute", 60_000_000)):
+        count, rest = divmod(length_us, unit_us)
+        if count and not rest:
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return f"{length_us / 1_000_000:g} s"
 
 
 def _most_behind(state: TopicState) -> int:

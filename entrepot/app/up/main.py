@@ -67,6 +67,8 @@ def _greet(running: RunningPlatform, say: Callable[[str], None]) -> None:
     say(f"{running.projects.project().name} is up: {address}")
     for name in sorted(running.inbounds.integrations()):
         say(f"  records in    POST {address}/api/v1/in/{name}")
+    for name, why in running.inbounds.refused.items():
+        say(f"  not served    {name}: {why}")
     say(f"  API           {address}/api/v1/openapi.json    health {address}/healthz    measures {address}/metrics")
     if running.server.is_open_to_others:
         say("Others can reach it, and it speaks plain HTTP: put a proxy with TLS in front.")

@@ -74,7 +74,13 @@ class RunningPlatform:
     def start(self) -> None:
         """Start all parts."""
         self.supervisor.start()
-        self.emit(Event("platform_started", self.projects.project().name, {"parts": sorted(part.value for part in self.options.only)}))
+        self.emit(
+            Event(
+                "platform_started",
+                self.projects.project().name,
+                {"parts": sorted(part.value for part in self.options.only)},
+            )
+        )
 
     def stop(self) -> list[str]:
         """End all parts and close what is open; return the names of parts that did not end in time."""

@@ -1,0 +1,5 @@
+"""The bus on one SQLite file."""
+
+from entrepot.adapters.embedded.bus.store import SqliteBus
+
+__all__ = ["SqliteBus"]
