@@ -17,9 +17,10 @@ from entrepot.intake.gateway.settings import inbound_of
 from entrepot.kernel.errors import DamageError
 from entrepot.kernel.events import Event
 from entrepot.kernel.points import install_hook, remove_hook
-from entrepot.ports.bus import Message, Outgoing, TopicSettings
+from entrepot.ports.bus import Message, Outgoing, TopicSettings, partition_of
+from entrepot.ports.inbox import Arrival, Processed
 from entrepot.ports.relations import QueryScan, TableVersion
-from tests.gateway.source.inbox_lab import Post
+from tests.gateway.source.inbox_lab import AT, Post, submit
 
 CONTRACT = """\
 apiVersion: v3.1.0
@@ -57,9 +58,7 @@ class Shop:
     def integrate(self, *options: str) -> None:
         """The integration `orders`."""
         lines = "".join(f"  {option}\n" for option in options)
-        self.write(
-            "sources/orders.yaml", f"connector: inbox\ndataset: bronze.orders\noptions:\n  window: 1h\n{lines}"
-        )
+        self.write("sources/orders.yaml", f"connector: inbox\ndataset: bronze.orders\noptions:\n  window: 1h\n{lines}")
 
     def open(self) -> None:
         """As a new process would."""
@@ -180,7 +179,7 @@ def test_two_forwarders(shop: Shop) -> None:
 
 
 def test_a_replay_is_put_again(shop: Shop) -> None:
-    """Rows that a replay gives come behind the old ones, with their revision; a removal is an empty message."""
+    """Rows that a replay gives come behind the old ones, with their revision."""
     (a,) = shop.post.post(['{"n": 1}'])
     shop.forwarder.turn()
     shop.post.replay(a, ['{"n": 10}'])
@@ -188,6 +187,34 @@ def test_a_replay_is_put_again(shop: Shop) -> None:
     assert [(one.value, dict(one.headers)["revision"]) for one in shop.messages()] == [
         (b'{"n": 1}', b"0"), (b'{"n": 10}', b"1"),
     ]  # fmt: skip
+
+
+def test_a_removal_is_an_empty_message(shop: Shop) -> None:
+    """A record that gives no rows any more is told by a message without value, with its id and revision."""
+    (a,) = shop.post.post(['{"n": 1}'])
+    shop.forwarder.turn()
+    shop.post.replay(a, [])
+    assert shop.forwarder.turn() == 1
+    bus = shop.platform.stores.bus()
+    (found,) = [one for n in bus.ends("events") for one in bus.fetch("events", n, 0) if not one.value]
+    assert (found.id, dict(found.headers)["revision"], dict(found.headers)["row"]) == (a, b"1", b"0")
+
+
+def test_keys_go_along(shop: Shop) -> None:
+    """A record's key is its rows' key: all of a key stand in one partition, in order."""
+    inbox = shop.post.inbox()
+    submit(inbox, [Arrival("orders", f"r{n}", 1, b"{}", key=f"k{n % 3}") for n in range(12)])
+    waiting = inbox.waiting("orders", 0, 20)
+    inbox.finish([Processed(one.seq, 0, AT, (f'{{"n": {n}}}',)) for n, one in enumerate(waiting)])
+    inbox.close()
+    assert shop.forwarder.turn() == 12
+    bus = shop.platform.stores.bus()
+    for n in bus.ends("events"):
+        page = bus.fetch("events", n, 0)
+        assert all(one.key is not None and partition_of(one.key, 4) == n for one in page)
+        for key in {one.key for one in page}:
+            values = [int(one.value[6:-1]) for one in page if one.key == key]
+            assert values == sorted(values) and len(values) == 4
 
 
 def test_an_older_inbox_is_refused(shop: Shop) -> None:
