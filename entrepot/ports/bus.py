@@ -232,7 +232,7 @@ class Bus(Protocol):
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """Where a key stands: CRC-32 modulo the number of partitions, as librdkafka does it. The same on all machines, for ever."""
+    """Where a key stands: CRC-32 modulo the number of partitions, as librdkafka does it unless told otherwise. The same on all machines, for ever."""
     return zlib.crc32(key) % partitions
 
 

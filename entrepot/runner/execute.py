@@ -87,7 +87,9 @@ def execute(
                     rest.append(node)
                     is_busy = True
                     continue
-                running[pool.submit(_turn_within, leave, node, services, node.name in forgive, cancel, one_batch)] = node
+                running[pool.submit(_turn_within, leave, node, services, node.name in forgive, cancel, one_batch)] = (
+                    node
+                )
             if is_busy and not running:
                 services.clock.sleep(_BUSY_S)
             if running:

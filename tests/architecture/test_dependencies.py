@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 IMPORT_NAMES = {
+    "prometheus-client": "prometheus_client",
+    "python-multipart": "python_multipart",
     "ruamel.yaml": "ruamel",
     "open-data-contract-standard": "open_data_contract_standard",
     "duckdb-extensions": "duckdb_extensions",

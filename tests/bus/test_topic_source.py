@@ -91,6 +91,8 @@ def test_an_own_value_under_such_a_name_is_a_fault(topic: Topic) -> None:
     assert row["offset"] == "0" and row["record_id"] != "forged" and row["_faults"] is None
     (row,) = read_all(topic.build(columns("offset", "record_id"), metadata="record_id"))
     assert row["offset"] == "3 h" and row["record_id"] != "forged"
+    (row,) = read_all(topic.build(columns("offset", "record_id"), metadata="key"))
+    assert row["offset"] == "3 h" and row["record_id"] != "forged"
     with pytest.raises(ProjectError, match="published_at"):
         topic.build(metadata=["ofset"])
 

@@ -17,6 +17,8 @@ _SILENT = frozenset(
     {"rows_read", "node_started", "node_ended", "batch_planned", "batch_settled", "table_tended", "records_processed"}
 )
 """Facts of every micro-batch: too many for people; they stand in the logs of runs."""
+_FOR_THE_LOG = frozenset({"model_said", "messages_changed", "records_changed"})
+"""Facts of single records and messages: in the log, not on the terminal."""
 
 
 class UpLog:
@@ -38,7 +40,7 @@ class UpLog:
         line = {"at": at.isoformat(), "event": event.name, "subject": event.subject, **event.data}
         text = json.dumps(line, ensure_ascii=False, default=str)
         self._handler.handle(logging.makeLogRecord({"msg": text, "levelno": logging.INFO}))
-        if self._say is not None and event.name not in ("model_said",):
+        if self._say is not None and event.name not in _FOR_THE_LOG:
             self._say(f"{at:%H:%M:%S} {event.name.replace('_', ' ')}  {event.subject}{_shown(event)}")
 
     def close(self) -> None:

@@ -28,6 +28,8 @@ from entrepot.kernel.errors import BusyError
 from entrepot.kernel.events import Event
 
 ARCHIVE_EVERY_S = 300.0
+FORWARD_EVERY_S = 0.5
+TEND_EVERY_S = 60.0
 END_S = 60.0
 """How long a batch under way may take to end; what is cut off is done again at the next start."""
 
@@ -113,6 +115,7 @@ class RunningPlatform:
         return [self.server, Loop("integrations", follow, self.emit)]
 
     def _make_processing(self) -> list[Part]:
+        from entrepot.app.forwarding import Forwarder
         from entrepot.app.gateway_processing import make_processing, processing_basis
         from entrepot.app.up.processing import ProcessingPart
 
@@ -123,7 +126,19 @@ class RunningPlatform:
             lambda inbound: processing_basis(follow(), inbound),
             self.emit,
         )
-        return [self.processing, Loop("archive", lambda: self._archive(follow()), self.emit)]
+        forwarder = Forwarder(follow(), self.inbounds.present)
+        return [
+            self.processing,
+            Loop("archive", lambda: self._archive(follow()), self.emit),
+            Loop("forwarding", lambda: 0.0 if forwarder.turn() else FORWARD_EVERY_S, self.emit),
+            Loop("topics", self._tend_topics, self.emit),
+        ]
+
+    def _tend_topics(self) -> float:
+        from entrepot.app.topics_upkeep import tend_topics
+
+        tend_topics(self.stores.bus(), self.emit)
+        return TEND_EVERY_S
 
     def _archive(self, platform: Platform) -> float:
         from entrepot.app.inbox_archive import archive_inbox

@@ -43,7 +43,7 @@ class TopicReader:
         self._columns = context.columns
         self._open = context.bus
         named = {column.name for column in context.columns}
-        allowed = METADATA if options.metadata is None else options.metadata
+        allowed = METADATA if options.metadata is None else (*options.metadata, _ALWAYS_OURS)
         self._given = tuple(name for name in METADATA if name in named and name in allowed)
         own = frozenset(self._given) - {_ALWAYS_OURS} if options.metadata is None else frozenset()
         self._parser = Parser(options.format, own)

@@ -83,7 +83,8 @@ options:
             type="strings",
             description=(
                 f"Which of the contract's columns hold what the message itself says ({', '.join(METADATA)}), whatever "
-                "stands in the JSON object. Not said: all that the contract has, and objects with such a name are rejected."
+                "stands in the JSON object. Not said: all that the contract has, and objects with such a name are rejected. "
+                "record_id is always the message's."
             ),
         ),
     ),

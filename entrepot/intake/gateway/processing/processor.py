@@ -25,7 +25,7 @@ _QUIET_S = 0.02
 """When so long none came, the round ends: what is there need not wait for a slow one, nor what just came in."""
 _PAGE = 500
 _LOOK_AGAIN_S = 1.0
-_LOOK_AGAIN_AT_MOST_S = 10.0
+_LOOK_AGAIN_AT_MOST_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
