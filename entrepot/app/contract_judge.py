@@ -83,6 +83,10 @@ class _Shown:
         """Outputs with after < seq <= upto."""
         return self._rows[after:upto]
 
+    def taken(self, integration: str) -> int:
+        """None of them."""
+        return 0
+
     def bound_output(self, integration: str, after: int, limit: int) -> int | None:
         """The seq of the `limit`-th output after `after`, not between the outputs of one record."""
         if after >= len(self._rows):

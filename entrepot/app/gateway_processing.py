@@ -36,7 +36,7 @@ def make_processing(platform: Platform, inbound: Inbound, tell: Tell | None = No
             inbound.processing,
             str(contract.dataset),
             platform.stores.inbox(),
-            runner if tell is None else TellingRunner(runner, tell),
+            TellingRunner(runner, tell) if tell is not None and inbound.plain.events else runner,
             ContractJudge(platform, inbound.name, contract),
             platform.clock,
             platform.emit,

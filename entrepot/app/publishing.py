@@ -7,10 +7,13 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from entrepot.flow.flow import Flow
+from entrepot.flow.commit import void
+from entrepot.flow.flow import MAX_ATTEMPTS, Flow
+from entrepot.flow.lease import held
 from entrepot.flow.loop import Progress, advance
 from entrepot.kernel.errors import BusyError, EntrepotError, raise_all
 from entrepot.kernel.events import Event
+from entrepot.kernel.ids import hash_text
 from entrepot.kernel.positions import Versions
 from entrepot.serve.publish.rows import Draftsman, PublishedRows
 from entrepot.serve.publish.settings import OutboxTable, Publication, Webhook
@@ -40,18 +43,18 @@ class Publishing:
     def publish(self) -> list[Progress]:
         """Hand in what the newest release changed in datasets that are published. To be called after a release; repeatable.
 
-        One that another process is publishing now is left to it.
-
-        Raises: the errors of those that failed, after all others were published; calling again goes on where they stood.
+        Raises: the errors of those that failed, or that another process is publishing now, after all others were published; calling again
+            goes on where they stood.
         """
-        done, failed = [], []
+        done: list[Progress] = []
+        failed: list[EntrepotError] = []
         for publication in self._publications:
             if publication.origin is None:
                 continue
             try:
                 done.append(self._publish(publication))
-            except BusyError:
-                continue
+            except BusyError as error:
+                failed.append(error)
             except EntrepotError as error:
                 self._platform.announce(Event("publication_failed", publication.name, {"code": error.code}))
                 failed.append(error)
@@ -71,6 +74,7 @@ class Publishing:
             reader=PublishedRows(name, origin, partial(self._released, origin.dataset), self._platform.tables),
             writer=OutboxWriter(self._outbox, f"outbox.{name}", draftsman.draft),
             engine=self._platform.engine,
+            transform_hash=hash_text(publication.type or "", repr(origin)),
             system_columns=False,
             pin=lambda: {origin.dataset: self._platform.state.durable_version(origin.dataset)},
         )
@@ -113,11 +117,24 @@ class Publishing:
         assert publication.origin is not None
         flow = self.flow(publication)
         self._restore(flow)
+        self._leave_older_release(flow, publication.origin.dataset)
         progress = advance(flow, self._platform.services)
         position = self._platform.state.last_position(flow.name)
         if isinstance(position, Versions):
             self._keep(flow.name, publication.origin.dataset, position)
         return progress
+
+    def _leave_older_release(self, flow: Flow, dataset: str) -> None:
+        """Give up a batch whose attempts are used up and whose release is no longer the newest: what changed is told by the newer one."""
+        services = self._platform.services
+        plan = services.state.open_plan(flow.name)
+        if plan is None or plan.attempts < MAX_ATTEMPTS or not isinstance(plan.draft.position, Versions):
+            return
+        if plan.draft.position.upto.get(dataset) == self._released(dataset):
+            return
+        with held(f"flow:{flow.name}", services):
+            if flow.writer.last_sequence(flow.name) < plan.sequence:
+                void(flow, plan, services, "a newer release came before it could be handed in")
 
     def _restore(self, flow: Flow) -> None:
         """Plans that only the outbox knows, because the state was lost and rebuilt from the lake."""

@@ -14,6 +14,7 @@ from entrepot.flow.recover import reconcile
 from entrepot.flow.settle import acknowledge, settle
 from entrepot.kernel.errors import BusyError, ConflictError, DataError, EntrepotError, FencedError
 from entrepot.kernel.positions import RejectSet
+from entrepot.ports.reader import CheckedReader
 from entrepot.ports.state import Lease, Plan, PlanStatus
 
 MAX_CONFLICTS = 5
@@ -61,6 +62,8 @@ def advance(
         reconcile(flow, services)
         _finish_open(flow, services, progress, forgive)
         acknowledge(flow, services)
+        if isinstance(flow.reader, CheckedReader):
+            flow.reader.check(services.state.last_position(flow.name))
         while not stop() and (plan := _plan(flow, services, lease, retry)) is not None:
             _carry_out(flow, plan, services, progress, forgive)
             acknowledge(flow, services)

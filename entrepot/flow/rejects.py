@@ -230,7 +230,10 @@ def _fate(reject: Reject, plans: Sequence[Plan]) -> RejectStatus | None:
                 fate = RejectStatus.RETRIED
         elif plan.batch > reject.batch and plan.flow == reject.flow and mode.get("kind") == "replace":
             names = {item.name for item in position.files} if isinstance(position, FileSet) else set()
-            if mode.get("where") is None or file in names:
+            where = mode.get("where")
+            if (
+                where is None or file in names or f"'{file}'" in where
+            ):  # of a replayed record the origin stands in the predicate
                 fate = fate or RejectStatus.SUPERSEDED
     return fate
 

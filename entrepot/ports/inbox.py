@@ -211,6 +211,10 @@ class Inbox(Protocol):
         """The seq of the `limit`-th output after `after`, not between the outputs of one record; None when there is none."""
         ...
 
+    def taken(self, integration: str) -> int:
+        """Up to which seq outputs stand in bronze, as it was noted; 0 when none was."""
+        ...
+
     def note_taken(self, integration: str, upto: int) -> None:
         """Outputs up to this seq stand in bronze. Repeatable."""
         ...

@@ -52,3 +52,15 @@ class ReplayingReader(Reader, Protocol):
     def replaced(self, position: Position) -> tuple[str, ...]:
         """Origins (without `#` and number) of records in the range that gave rows in an earlier range."""
         ...
+
+
+@runtime_checkable
+class CheckedReader(Reader, Protocol):
+    """A reader that can tell whether its source is still the one it was."""
+
+    def check(self, settled: Position | None) -> None:
+        """Called before anything new is planned, when the source was told of everything up to `settled`.
+
+        Raises: DamageError when the source does not know of it: an older copy stands in its place.
+        """
+        ...

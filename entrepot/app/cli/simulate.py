@@ -133,7 +133,7 @@ def _push_or_wait(world: RetailWorld, present: SimulatedTime, start: datetime, w
         pusher = Pusher(wish.push, os.environ.get(SECRET_VARIABLE, EXAMPLE_SECRET))
     except ValueError as error:
         raise UsageError(
-            f"--push cannot be used: {error}.", hint="For example: --push 'http://127.0.0.1:8321/api/v1/in/{stream}'"
+            f"--push cannot be used: {error}.", hint="For example: --push 'http://127.0.0.1:8400/api/v1/in/{stream}'"
         ) from error
     told = _Teller()
     try:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from entrepot.kernel.errors import EntrepotError, RunError, SystemError_
 from entrepot.kernel.events import Emit, Event, ignore
+from entrepot.kernel.ids import hash_text
 from entrepot.ports.clock import Clock
 from entrepot.ports.outbox import Draft, Enqueued
 from entrepot.ports.schedule import Call, ScheduleStore
@@ -114,7 +115,9 @@ class Sender:
                 hint="Start it with: entrepot up",
             )
         body = json.dumps({**call.body, "id": call.id}, ensure_ascii=False, sort_keys=True).encode()
-        draft = Draft(integration, body, reference=f"hook/{call.id}", type=f"entrepot.run.{call.event}")
+        # the facts too: a schedule that began anew counts its firings from 1 again
+        reference = f"hook/{call.id}/{hash_text(body.decode())}"
+        draft = Draft(integration, body, reference=reference, type=f"entrepot.run.{call.event}")
         self._enqueue([draft], who="hooks")
 
     def _environment(self, call: Call) -> dict[str, str]:

@@ -29,7 +29,7 @@ _LONGEST_PAUSE_S = 60.0
 
 @dataclass(slots=True)
 class _Trouble:
-    """A source that failed: how long it is left alone."""
+    """A source or a model that failed: how long it is left alone."""
 
     pause_s: float
     until: float
@@ -70,7 +70,10 @@ class LiveBatches:
             # what a crash left open is finished, and models of another text are computed
             due, is_micro = self._of_a_start(platform), False
         else:
-            due, is_micro = [f"{name}+" for name in self._due(platform, started)], True
+            due, is_micro = (
+                [f"{name}+" for name in (*self._due(platform, started), *self._stale(platform, started))],
+                True,
+            )
         if due:
             self._run(platform, due, is_micro=is_micro)
         took = self._monotonic() - started
@@ -83,18 +86,25 @@ class LiveBatches:
             report = run_project(platform, [node.name for node in nodes], is_micro=is_micro)
         failed = {result.node.name for result in report.results if result.verdict is Verdict.FAILED}
         for result in report.results:
-            if result.node.kind is NodeKind.SOURCE:
-                self._note(result.node.group or result.node.name, failed=result.node.name in failed)
+            node = result.node
+            self._note(
+                node.group or node.name if node.kind is NodeKind.SOURCE else node.name, failed=node.name in failed
+            )
         if any(result.plans for result in report.results) or not report.succeeded:
             self._told(report)
 
-    def _note(self, source: str, *, failed: bool) -> None:
+    def _note(self, name: str, *, failed: bool) -> None:
         if not failed:
-            self._troubles.pop(source, None)
+            self._troubles.pop(name, None)
             return
-        known = self._troubles.get(source)
+        known = self._troubles.get(name)
         pause = min(2 * known.pause_s, _LONGEST_PAUSE_S) if known else _FIRST_PAUSE_S
-        self._troubles[source] = _Trouble(pause, self._monotonic() + pause)
+        self._troubles[name] = _Trouble(pause, self._monotonic() + pause)
+
+    def _stale(self, platform: Platform, now: float) -> list[str]:
+        """Models that failed when they were run last: nothing new need come for them to be tried again."""
+        models = {node.name for node in platform.nodes if node.kind is not NodeKind.SOURCE}
+        return [name for name, trouble in self._troubles.items() if name in models and now >= trouble.until]
 
     def _of_a_start(self, platform: Platform) -> list[str]:
         triggered = set(triggered_sources(platform))

@@ -69,14 +69,17 @@ class DeliveryPart:
             self._begin(platform)
         assert self._publishing is not None
         release = platform.state.latest_release()
-        if release is not None and release.id != self._released:
-            self._publishing.publish()
-            self._released = release.id
-            self._wake_deliverer()
         self._prune()
         moved = self._relay()
         if moved:
             self._wake_deliverer()
+        if release is not None and release.id != self._released:
+            # last, as it may fail: what applications hand in must not wait for it
+            try:
+                self._publishing.publish()
+            finally:
+                self._wake_deliverer()
+            self._released = release.id
         return 0.0 if moved else _LOOK_EVERY_S
 
     def _begin(self, platform: Platform) -> None:

@@ -59,7 +59,7 @@ class Decoder:
         left = piece
         out = b""
         # A full piece of output may have more behind it, though all input is taken.
-        while left or len(out) == PIECE:
+        while left or (len(out) == PIECE and not self._inner.eof):
             if self._inner.eof:
                 # gzip files may be put one behind the other.
                 self._inner = zlib.decompressobj(_WINDOWS[self._encoding])

@@ -57,9 +57,14 @@ class InboxReader:
         after = _as_cursor(previous).upto if previous is not None else None
         inbox = self._open()
         if after is not None:
-            self._refuse_older(inbox.last_output(self._integration), _number(after))
+            self._refuse_older(inbox.last_output(self._integration) or 0, _number(after))
         upto = inbox.bound_output(self._integration, _number(after), self._batch_rows)
         return None if upto is None else Cursor(after, upto)
+
+    def check(self, settled: Position | None) -> None:
+        """An inbox that was not told of what was taken is an older one, whatever has come to it since. Raises: DamageError."""
+        if settled is not None:
+            self._refuse_older(self._open().taken(self._integration), _number(_as_cursor(settled).upto))
 
     def claim(self, position: Position) -> Cursor:
         """Nothing to do: outputs never change, and stay until they are taken."""
@@ -115,18 +120,19 @@ class InboxReader:
         return newest, tuple(keys)
 
     def _require_whole(self, span: _Span) -> None:
-        """What was taken is removed from the front on: while the last row is there nothing is missing."""
+        """What was taken is removed from the front on: all of a range is there while its last row is, unless only a part of it was taken."""
         upto = _number(span.cursor.upto)
-        if not span.inbox.outputs(self._integration, upto - 1, upto):
+        is_cut = _number(span.cursor.after) < span.inbox.taken(self._integration) < upto
+        if is_cut or not span.inbox.outputs(self._integration, upto - 1, upto):
             raise DataError(
                 f"rows of {self._integration} up to number {upto:,} were taken before, and the inbox no longer has them.",
-                hint=f"Replay the records: entrepot records replay --integration {self._integration}",
+                hint="Bring back the lake as it was; the records themselves are in the inbox and its archive: entrepot records list",
             )
 
-    def _refuse_older(self, last: int | None, taken: int) -> None:
-        if last is None or last < taken:
+    def _refuse_older(self, known: int, taken: int) -> None:
+        if known < taken:
             raise DamageError(
-                f"the inbox knows rows of {self._integration} up to number {last or 0:,}, but up to {taken:,} were taken from it: "
+                f"the inbox knows rows of {self._integration} up to number {known:,}, but up to {taken:,} were taken from it: "
                 "an older or another inbox stands in its place.",
                 hint="Bring back the newest .entrepot/inbox.db; new records would be taken for old ones.",
             )

@@ -194,7 +194,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"leave_out": [{"row": "last"}]}, r"'excel.leave_out.0.row'.*is 'last'; allowed is header, or numbers"),
     ({"leave_out": [{"row": "header", "like": "x"}]}, r"'excel.leave_out.0.like'"),
     ({"leave_out": [{"rows": "header"}]}, r"unknown option 'rows' in excel.leave_out.0"),
-    ({"leave_out": {"row": "header"}}, r"a list of mappings"),
+    ({"leave_out": "header"}, r"a list of such"),
     ({"until": {"row": "header"}}, r"'excel.until.row'.*allowed is blank"),
     ({"add": [{"name": "a"}]}, r"'excel.add.0.cell'.*is missing"),
     ({"add": [{"name": "a", "cell": "header"}]}, r"'excel.add.0.cell'.*or sheet"),

@@ -176,7 +176,7 @@ def test_the_guides_show_what_can_be_read(repository: Path) -> None:
     blocks = [
         block
         for page in ("schedule.md", "reports.md")
-        for block in re.findall(r"```yaml\n(.*?)```", (repository / "docs/guides" / page).read_text(), flags=re.DOTALL)
+        for block in re.findall(r"```yaml\n(.*?)```", (repository / "docs/how-to" / page).read_text(), flags=re.DOTALL)
     ]
     whole = [block for block in blocks if "\nwhen:" in f"\n{block}"]
     assert len(whole) == 3

@@ -55,6 +55,12 @@ def _end_of_record(connection: sqlite3.Connection, integration: int, seq: int) -
     return found
 
 
+def find_taken(connection: sqlite3.Connection, integration: int) -> int:
+    """The greatest seq that was noted as taken."""
+    row = connection.execute("SELECT taken FROM integrations WHERE number = ?", (integration,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def note_taken(connection: sqlite3.Connection, integration: int, upto: int) -> None:
     """Outputs up to this seq stand in bronze; they are removed later, in idle moments."""
     connection.execute("UPDATE integrations SET taken = max(taken, ?) WHERE number = ?", (upto, integration))

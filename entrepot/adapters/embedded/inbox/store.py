@@ -115,6 +115,11 @@ class SqliteInbox:
         with self._read(integration) as (connection, number):
             return None if number is None else outgoing.find_bound(connection, number, after, limit)
 
+    def taken(self, integration: str) -> int:
+        """As the port says."""
+        with self._read(integration) as (connection, number):
+            return 0 if number is None else outgoing.find_taken(connection, number)
+
     def note_taken(self, integration: str, upto: int) -> None:
         """Outputs up to this seq stand in bronze."""
         with self._write() as connection:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from entrepot.kernel.errors import EntrepotError
+from entrepot.kernel.errors import EntrepotError, SystemError_
 from entrepot.ports.inbox import Output, RecordError
 
 MOST_DETAILS = 100
@@ -47,9 +47,14 @@ class AcceptAll:
 
 
 def judge_each(judge: Judge, dataset: str, records: Sequence[Sequence[Output]]) -> list[RecordError | None]:
-    """The error of each record by its rows, all judged at once; None where none of its rows breaks the contract."""
+    """The error of each record by its rows, all judged at once; None where none of its rows breaks the contract.
+
+    Raises: SystemError_ when nothing can be judged now.
+    """
     try:
         return _judge_all(judge, dataset, records)
+    except SystemError_:  # a full disk is nobody's fault: the records wait
+        raise
     except EntrepotError:
         pass
     return [
@@ -72,6 +77,8 @@ def _judge_all(judge: Judge, dataset: str, records: Sequence[Sequence[Output]]) 
 def _judge_alone(judge: Judge, dataset: str, rows: Sequence[Output]) -> RecordError | None:
     try:
         return _judge_all(judge, dataset, [rows])[0]
+    except SystemError_:
+        raise
     except EntrepotError as error:
         return RecordError("parked", f"Its rows could not be judged by the contract of {dataset}: {error.message}")
 

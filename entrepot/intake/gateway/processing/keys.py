@@ -84,7 +84,7 @@ class Keys:
         self._open.clear()
 
     def look_again(self, get: Callable[[str], InboxRecord | None], most: int = 1_000) -> int:
-        """Forget those that no longer stand in error (replayed, discarded, gone); return how many keys are still held."""
+        """Forget those that no longer stand in error (replayed, gone); return how many keys are still held."""
         for key in list(self._held_by)[:most]:
             holds = self._held_by.pop(key)
             left = {seq: id for seq, id in holds.items() if _stands_in_error(get(id))}

@@ -72,7 +72,7 @@ class Processor:
         self._look_every_s = _LOOK_AGAIN_S
 
     def look_again(self) -> None:
-        """Something changed behind the newest record: one was replayed or discarded."""
+        """Something changed behind the newest record: one was replayed."""
         self._look_at = self._look_at_errors = float("-inf")
 
     @property

@@ -10,7 +10,7 @@ class OnError(StrEnum):
     """What a record that ends in error means to the later ones of its key."""
 
     WAIT = "wait"
-    """They wait until it is replayed or discarded."""
+    """They wait until it is replayed."""
     GO_ON = "go_on"
 
 

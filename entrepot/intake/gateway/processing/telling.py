@@ -13,24 +13,38 @@ Tell = Callable[[str, str], None]
 
 
 class TellingRunner:
-    """Implements `Runner` over another. After a crash an event is told again: whoever hears it must bear that."""
+    """Implements `Runner` over another: tells of events that were handled without error. After a crash an event is told again: whoever hears
+    it must bear that. A type without a dot is not told: such names are the platform's own.
+    """
 
     def __init__(self, runner: Runner, tell: Tell) -> None:
         self._runner = runner
         self._tell = tell
+        self._events: dict[tuple[int, int], tuple[str, str]] = {}
 
     def submit(self, records: Sequence[InboxRecord]) -> None:
         """As `Runner.submit`."""
-        for event in {event for record in records if (event := type_of(record)) is not None}:
-            self._tell(*event)
+        for record in records:
+            event = type_of(record)
+            if event is not None and "." in event[0]:
+                self._events[record.seq, record.revision] = event
         self._runner.submit(records)
 
     def collect(self, seconds: float) -> Sequence[Handled]:
         """As `Runner.collect`."""
-        return self._runner.collect(seconds)
+        found = self._runner.collect(seconds)
+        told = set()
+        for each in found:
+            event = self._events.pop((each.seq, each.revision), None)
+            if event is not None and each.error is None:
+                told.add(event)
+        for event in told:
+            self._tell(*event)
+        return found
 
     def forget(self) -> None:
         """As `Runner.forget`."""
+        self._events.clear()
         self._runner.forget()
 
     def close(self) -> None:
