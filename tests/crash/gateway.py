@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -160,10 +161,11 @@ class Server:
             if self._process.poll() is not None:
                 return False
             try:
-                connection = HTTPConnection("127.0.0.1", self.port, timeout=1)
-                connection.request("GET", "/healthz")
-                if connection.getresponse().status == 200:
-                    return True
+                with closing(HTTPConnection("127.0.0.1", self.port, timeout=1)) as connection:
+                    connection.request("GET", "/healthz")
+                    with closing(connection.getresponse()) as answer:
+                        if answer.status == 200:
+                            return True
             except (OSError, HTTPException):
                 time.sleep(0.05)
         raise AssertionError("the platform does not start: " + self.last_words())
@@ -291,8 +293,8 @@ def _send(port: int, mine: Sequence[int], sent: Sent, *, single: bool, handled: 
         connection = HTTPConnection("127.0.0.1", port, timeout=_ASK_S)
         try:
             connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            text = answer.read()
+            with closing(connection.getresponse()) as answer:
+                text = answer.read()
         finally:
             connection.close()
         if answer.status not in (200, 202):

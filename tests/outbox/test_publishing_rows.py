@@ -248,3 +248,16 @@ def test_networks_of_the_project_are_read(project: Project) -> None:
     path.write_text(path.read_text().replace("127.0.0.1/32", "localhost"))
     with pytest.raises(EntrepotError, match="no network"):
         open_project(project.root)
+
+
+def test_a_bad_release_does_not_stop_publishing_for_good(tmp_path: Path) -> None:
+    """A release whose rows share a key cannot be handed in; when its attempts are used up, the next good one goes on from what was published."""
+    project = Project(tmp_path / "shop", PUBLISH.replace("key: [order_id]", "key: [product]"))
+    project.run("1,P1,2026-11-01,7")
+    assert project.publish() == []
+    project.run("2,P2,2026-11-01,8", "3,P2,2026-11-01,9")  # two new orders of one product: one key twice
+    for _ in range(4):
+        assert project.publish() != []
+    project.run("3,P3,2026-11-01,9")
+    assert project.publish() == []
+    assert {("P2", "order", 8), ("P3", "order", 9)} <= set(project.told())

@@ -247,11 +247,13 @@ class _Lane:
             return
         answer = await sender.attempt(message)
         verdict = judge(self._settings, message, answer, self._now_us(), self._deliverer.chance())
+        if verdict.pause is not None:  # before the message is free to be taken again
+            await self._ask(lambda: self._consider_pause(verdict.pause))
         await self._settling.settle(verdict.finished)
         if verdict.finished.status is MessageStatus.DEAD:
             self._tell_dead(message, verdict.finished.code)
-        if verdict.finished.failed:
-            await self._ask(lambda: self._consider_pause(verdict.pause))
+        if verdict.finished.failed and verdict.pause is None:
+            await self._ask(lambda: self._consider_pause(None))
 
     def _consider_pause(self, reason: str | None) -> None:
         deliverer = self._deliverer

@@ -214,6 +214,10 @@ def _print_file(file: RecordFile) -> None:
     if record.body != file.received_body:
         say("\nas last edited:")
         say(_escaped(_body(record.body, _SHOWN_BYTES)))
+    if not file.rows and record.status.value == "processed":
+        say(
+            "\nNo row of it stands in its dataset: it gave none, they wait for the next round, or they were rejected: entrepot rejects list"
+        )
     if file.rows:
         names = [name for name in file.rows[0] if not name.startswith("_")]
         say()

@@ -119,6 +119,8 @@ class Projects:
             project = open_project(self.root)
         except EntrepotError as error:
             self._faults = tuple(str(each) for each in getattr(error, "errors", (error,)))
+            said = {"faults": len(self._faults), "first": self._faults[0], "then": "the project as it was goes on"}
+            self._emit(Event("project_refused", self._base.project.name, said))
             return
         self._faults = ()
         fresh = Platform(project, self._emit, threads=self._base.threads, memory_mb=self._base.memory_mb)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from entrepot.app.up.busy import BusyNodes
 from entrepot.app.wiring import Platform
 from entrepot.connectors import load_connector
 from entrepot.intake.sources.spec import Capability
-from entrepot.kernel.errors import EntrepotError
+from entrepot.kernel.errors import EntrepotError, UsageError
 from entrepot.ports.state import PlanStatus
 from entrepot.runner.execute import Verdict
 from entrepot.runner.graph import NodeKind
@@ -68,22 +69,19 @@ class LiveBatches:
             self._known = platform
             self._next.clear()
             # what a crash left open is finished, and models of another text are computed
-            due, is_micro = self._of_a_start(platform), False
+            due = self._of_a_start(platform)
         else:
-            due, is_micro = (
-                [f"{name}+" for name in (*self._due(platform, started), *self._stale(platform, started))],
-                True,
-            )
+            due = [f"{name}+" for name in (*self._due(platform, started), *self._stale(platform, started))]
         if due:
-            self._run(platform, due, is_micro=is_micro)
+            self._run(platform, due)
         took = self._monotonic() - started
         # at most four fifths of the time are spent on rounds: requests are answered meanwhile
         return max(platform.project.live.interval_s - took, took / 4 if due else 0.0)
 
-    def _run(self, platform: Platform, patterns: Sequence[str], *, is_micro: bool) -> None:
+    def _run(self, platform: Platform, patterns: Sequence[str]) -> None:
         nodes = select(platform.nodes, patterns)
         with self._busy.using([node.target for node in nodes]):
-            report = run_project(platform, [node.name for node in nodes], is_micro=is_micro)
+            report = run_project(platform, [node.name for node in nodes], is_micro=True)
         failed = {result.node.name for result in report.results if result.verdict is Verdict.FAILED}
         for result in report.results:
             node = result.node
@@ -140,11 +138,14 @@ class LiveBatches:
 
 
 def triggered_sources(platform: Platform) -> Iterator[str]:
-    """Sources that a trigger runs: these are not taken at other times."""
+    """Sources that a trigger names in `run`: these are not taken at other times. One that runs everything, or nothing, names none."""
     for trigger in platform.project.schedule.triggers:
-        for node in select(platform.nodes, trigger.run):
-            if node.kind is NodeKind.SOURCE:
-                yield node.group or node.name
+        if not trigger.run or not trigger.runs:
+            continue
+        with suppress(UsageError):  # what names nothing is told by `entrepot check`, and when the trigger fires
+            for node in select(platform.nodes, trigger.run):
+                if node.kind is NodeKind.SOURCE:
+                    yield node.group or node.name
 
 
 def _has_new(platform: Platform, source: Source) -> bool:

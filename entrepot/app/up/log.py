@@ -34,7 +34,7 @@ class UpLog:
 
     def __call__(self, event: Event) -> None:
         """Write an event down."""
-        if event.name in _SILENT:
+        if event.name in _SILENT and not event.data.get("failed"):
             return
         at = datetime.now(UTC)
         line = {"at": at.isoformat(), "event": event.name, "subject": event.subject, **event.data}

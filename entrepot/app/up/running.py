@@ -65,13 +65,18 @@ class RunningPlatform:
         }
         parts = [part for name, make in makers.items() if name in options.only for part in make()]
         self.supervisor = Supervisor(parts, self.emit)
-        self.context.readiness = self.supervisor.troubles
+        self.context.readiness = self._troubles
 
     def emit(self, event: Event) -> None:
         """Tell the log and whoever watches."""
         self._log(event)
         self.hub.listen(event)
         self._tell(event.name, event.subject)
+
+    def _troubles(self) -> Mapping[str, str]:
+        faults = self.projects.faults
+        wrong = {"project": f"its files are wrong, it runs as it was before: {'; '.join(faults)}"} if faults else {}
+        return {**self.supervisor.troubles(), **wrong}
 
     def start(self) -> None:
         """Start all parts."""
