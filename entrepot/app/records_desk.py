@@ -83,6 +83,10 @@ class RecordsDesk:
         rows = self._rows_in_bronze([record]).get(record.id, [])
         return RecordFile(record, record.body if body is None else body, self._inbox.history(record.id), rows)
 
+    def resolve(self, name: str) -> str:
+        """The id of a record that is named by its id or by its sender's reference. Raises: as `show`."""
+        return self._get(name).id
+
     def preview(self, wanted: RecordFilter, *, body: bytes | None = None) -> Preview:
         """Say what a replay would change: handlers run, nothing is kept.
 

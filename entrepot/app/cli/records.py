@@ -95,7 +95,7 @@ def show(
     "replay", epilog="Example: entrepot records replay --status error --code handler_failed --reason 'handler mended'"
 )
 def replay(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids of records; or else a filter.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids or references of records; or else a filter.")] = None,
     integration: IntegrationOption = None,
     status: StatusOption = None,
     code: CodeOption = None,
@@ -120,7 +120,7 @@ def replay(
             "which records?", hint="Name ids, or a filter: entrepot records replay --status error --dry-run"
         )
     desk, zone = _desk(project)
-    wanted = _filter(zone, *stated, ids=tuple(ids or ()))
+    wanted = _filter(zone, *stated, ids=tuple(desk.resolve(id) for id in ids or ()))
     edited = None if body is None else _read(body)
     if dry_run:
         preview = desk.preview(wanted, body=edited)

@@ -80,10 +80,16 @@ def check(id: str, project: ProjectOption = Path(), json: JsonOption = False) ->
     """Judge a record with its fixes, without committing anything; exit code 1 when it still breaks a rule."""
     from entrepot.app.cli.output import print_json, say
 
-    result = _desk(project).check(id)
+    desk = _desk(project)
+    result = desk.check(id)
+    is_open = desk.get(id).status == "open"
     passes = result.counts.accepted == 1
     if json:
         print_json({"id": id, "passes": passes, "breaks": sorted(result.reasons)})
+    elif passes and is_open:
+        say(
+            f"{id} passes now, as it came. Let it pass with: entrepot rejects approve {id} --reason …, then: entrepot rejects retry {id}"
+        )
     elif passes:
         say(f"{id} passes now. Take it again: entrepot rejects retry {id}")
     else:

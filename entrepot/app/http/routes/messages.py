@@ -15,7 +15,7 @@ from entrepot.app.http.routes.record_shapes import RecordDetail, at_us, message_
 from entrepot.app.http.shapes import Instant, Shape
 from entrepot.app.outbox_desk import MOST_AT_ONCE, NoSuchMessage, Taken
 from entrepot.kernel.events import Event
-from entrepot.ports.outbox import Draft, Enqueueing
+from entrepot.ports.outbox import Draft, Enqueued, Enqueueing
 
 router = APIRouter(tags=["messages"])
 Integration = Annotated[str, Path(max_length=200)]
@@ -103,9 +103,15 @@ async def send_message(
     x_type: Annotated[str, Header(max_length=200, description="What it tells, `order.changed`.")] = "",
 ) -> HandedIn:
     """Hand a message in: the body as it is. It is durable when this is answered."""
-    draft = Draft(integration, await request.body(), content_type, x_reference, x_key, x_type)
-    answers = await run_in_threadpool(lambda: context.outbox_desk().send([draft], who=caller.name))
-    answer = answers[0]
+    body = await request.body()
+
+    def send() -> Enqueued:
+        stated = {one.name: one.type for one in context.projects.project().publications}
+        kind = x_type or stated.get(integration) or ""
+        draft = Draft(integration, body, content_type, x_reference, x_key, kind)
+        return context.outbox_desk().send([draft], who=caller.name)[0]
+
+    answer = await run_in_threadpool(send)
     if answer.first is not None:
         raise ReferenceTaken(answer.first)
     context.projects.announce(Event("messages_changed", answer.id, {"integration": integration}))
